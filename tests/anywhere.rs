@@ -1,5 +1,5 @@
-//! The real program where others run it: set up by files, under a path of its own, with LiveKit at two addresses,
-//! behind a proxy, in a network with a CA of its own.
+//! The real program in other people's environments: configured by files, under a path prefix, with two addresses of
+//! LiveKit, behind a proxy, in a network with its own CA.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::claims;
 const QUESTION: &str = "cards-five-five.wav";
 const ANSWER: &str = "We open at nine.";
 
-/// What the environment of the tests may say, and these are about.
+/// Variables that the tests' own environment may contain, and that these tests are about.
 const OURS: [&str; 10] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
@@ -31,7 +31,7 @@ const OURS: [&str; 10] = [
     "NO_PROXY",
 ];
 
-/// The program, to be run in a folder, with these variables only.
+/// The program in a folder, with only these variables.
 fn program(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).current_dir(folder);
@@ -45,7 +45,7 @@ fn program(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Com
     command
 }
 
-/// `sidetone call` at a control plane, whose agent has one question to answer.
+/// Runs `sidetone call` against a control plane whose agent has one question to answer.
 async fn call(server: &str, variables: &[(&str, &str)]) -> Output {
     let audio = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/audio/");
     let file = format!("{audio}{QUESTION}");
@@ -68,7 +68,7 @@ async fn provider() -> FakeOpenAi {
     provider
 }
 
-/// The items of `sidetone check --json`.
+/// The items in the output of `sidetone check --json`.
 fn items(checked: &Output) -> Vec<Value> {
     let report: Value = serde_json::from_slice(&checked.stdout).unwrap_or_else(|error| {
         let errors = String::from_utf8_lossy(&checked.stderr);
@@ -114,7 +114,7 @@ async fn a_setup_by_files_is_read() {
     let told = String::from_utf8_lossy(&checked.stderr);
     assert!(told.contains(".env.local, .env"), "{told}");
 
-    // What the process is given goes before both.
+    // The process's own variables take precedence over both files.
     let given = [("LIVEKIT_HOST", "https://wrong.example"), given[0]];
     let checked = program(folder.path(), &check, &given)
         .output()
@@ -137,8 +137,8 @@ async fn a_setup_by_files_is_read() {
     assert!(!told.contains("secret"), "{told}");
 }
 
-/// Agents reach LiveKit at one address, callers at another; the control plane is found under a path, whether the
-/// proxy before it takes the path away or not.
+/// Agents and callers reach LiveKit at different addresses; the control plane is found under a path, whether or not
+/// the proxy in front of it removes the path.
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_have_an_address_and_a_path_of_their_own() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -190,7 +190,7 @@ async fn callers_have_an_address_and_a_path_of_their_own() {
     was_answered(&call(&at("/voice"), &[]).await, &served);
 }
 
-/// Whatever a page names is found from where the page is, and so on.
+/// Checks that everything a page refers to is found relative to the page, recursively.
 async fn all_is_found(http: &reqwest::Client, page: &str) {
     let root = reqwest::Url::parse(page).unwrap();
     let mut named = vec![root.clone()];
@@ -219,7 +219,7 @@ async fn all_is_found(http: &reqwest::Client, page: &str) {
     assert!(seen.len() > 1, "{page} names nothing");
 }
 
-/// No way to LiveKit but by the proxy, which alone knows its name.
+/// LiveKit is reachable only through the proxy, which alone can resolve its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_held_through_a_proxy() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -250,7 +250,7 @@ async fn a_call_is_held_through_a_proxy() {
     assert!(!served.log().contains("very-secret"), "{}", served.log());
 }
 
-/// Every server that is spoken to is behind a certificate of one private CA.
+/// Every server involved has a certificate of the same private CA.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_ca_is_trusted_wherever_we_connect() {
     let livekit = LiveKitServer::start().await.unwrap();

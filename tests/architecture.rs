@@ -1,4 +1,4 @@
-//! Keeps what ARCHITECTURE.md says of the code's walls true where no crate's manifest does.
+//! Enforces the module boundaries of ARCHITECTURE.md that no crate's manifest can express.
 
 mod modules;
 
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use modules::{Modules, word};
 
-/// A module, and those of its crate that it may use.
+/// A module, and the modules of its crate that it may use.
 type Layer = (&'static str, &'static [&'static str]);
 
-/// The layers of each crate. A module that is not named puts others together.
+/// The layers of each crate. Modules that are not listed combine others and may use any.
 const LAYERS: &[(&str, &[Layer])] = &[
     (
         ".",
@@ -59,7 +59,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
     ),
 ];
 
-/// The other files of the media connection's task: one object, in a circle on purpose.
+/// The other files of the media connection's task: they implement one object, so their circle is intended.
 const PEER: [&str; 5] = [
     "engine::peer::channels",
     "engine::peer::media",
@@ -68,7 +68,7 @@ const PEER: [&str; 5] = [
     "engine::peer::stats",
 ];
 
-/// Every crate with code of ours, by its folder.
+/// Every crate with our own code, by its folder.
 fn crates() -> Vec<(String, Modules)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders: Vec<PathBuf> = std::fs::read_dir(root.join("crates"))
@@ -99,7 +99,7 @@ fn no_module_uses_itself_through_others() {
     let mut seen = 0;
     for (name, modules) in &crates {
         seen += modules.len();
-        // A parent and what is inside it are one room: what children share stands in the parent.
+        // A parent and its descendants count as one unit: what children share is defined in the parent.
         let inside = |one: &str, other: &str| one.starts_with(other) || other.starts_with(one);
         for circle in modules::circles(modules, inside) {
             found.push(format!("{name}: {circle}"));
@@ -153,7 +153,7 @@ fn modules_use_only_those_below_them() {
     );
 }
 
-/// In the media engine, which others are to build on.
+/// For the media engine, which others are to build on.
 #[test]
 fn the_engines_modules_are_files_and_its_objects_stand_in_one() {
     let crates = crates();

@@ -1,4 +1,4 @@
-//! The bucket and the way to it, with a real S3 server.
+//! The bucket and uploads to it, with a real S3 server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -72,7 +72,7 @@ async fn what_is_wrong_with_a_bucket_is_told_and_cors_is_mended() {
     }
     assert_eq!(told, []);
     let env = env(&server, data.path(), &[]);
-    // The bucket, who records into it, and the origins that may play what is there.
+    // The bucket, the right to upload into it, and the origins that may play its recordings.
     let outcomes = |items: Vec<sidetone::check::Item>| {
         items
             .into_iter()
@@ -91,7 +91,7 @@ async fn what_is_wrong_with_a_bucket_is_told_and_cors_is_mended() {
     assert_eq!(outcomes(fixed), [Outcome::Ok; 3]);
     let after = bucket::look(&env, false).await;
     assert_eq!(outcomes(after), [Outcome::Ok; 3]);
-    // The rules there were are there still.
+    // The rules that existed before are still there.
     let origins = client.cors_origins().await.unwrap();
     assert_eq!(origins, ["https://old.example", "https://calls.example"]);
 }
@@ -106,7 +106,7 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
     let (id, call_id) = (Uuid::now_v7(), Uuid::new_v4());
     let entry = recordings.spool().entry(id, call_id);
     drop(recordings.spool().begin(&entry).unwrap());
-    // Three parts.
+    // An upload in three parts.
     let sound: Vec<u8> = (0..20_000_000u32).map(|n| (n / 251) as u8).collect();
     std::fs::write(&entry.path, &sound).unwrap();
     let kept = Recording {
@@ -118,7 +118,7 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
 
     let settled = Settled::default();
     server.pause();
-    // The library's own patience is longer than a test's.
+    // The client library retries for longer than a test can wait.
     let tried = tokio::time::timeout(Duration::from_secs(2), pass(&recordings, &settled)).await;
     assert!(tried.is_err() || tried.unwrap().is_err());
     assert!(entry.path.exists());
@@ -153,7 +153,7 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
     assert_eq!(store.recording(id).await.unwrap(), None);
 }
 
-/// A bucket that never takes one object, and any other at once.
+/// A bucket that never accepts one object, and accepts any other at once.
 async fn slow_bucket(slow: Uuid) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let taken = Arc::<Mutex<Vec<String>>>::default();
     let takes = Arc::clone(&taken);
@@ -223,7 +223,7 @@ async fn a_full_spool_stops_the_recording_and_nothing_else() {
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording).unwrap();
     let call_id = Uuid::new_v4();
     let (tap, recorded) = recordings.record(call_id, false);
-    // Nobody takes it: the tap neither waits nor fails.
+    // Nobody takes the data: the tap neither waits nor fails.
     for _ in 0..2_000 {
         tap.caller(&Pcm::silence(Duration::from_millis(10)));
         tokio::task::yield_now().await;
@@ -240,7 +240,7 @@ async fn a_full_spool_stops_the_recording_and_nothing_else() {
     );
 }
 
-/// An S3 server and Amazon's word of a machine's role in one, which keeps the headers of requests to the former.
+/// An S3 server combined with Amazon's credentials endpoint for a machine's role; keeps the headers of S3 requests.
 async fn amazon() -> (SocketAddr, Arc<Mutex<Vec<HeaderMap>>>) {
     let seen = Arc::<Mutex<Vec<HeaderMap>>>::default();
     let kept = Arc::clone(&seen);
@@ -275,7 +275,7 @@ async fn amazon() -> (SocketAddr, Arc<Mutex<Vec<HeaderMap>>>) {
     (address, seen)
 }
 
-/// By a key that is good for hours, by the machine's role and by a pod's.
+/// With a long-lived key, with the machine's role and with a pod's role.
 #[tokio::test]
 async fn a_bucket_knows_us_by_session_and_by_role() {
     let (address, seen) = amazon().await;

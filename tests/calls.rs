@@ -1,5 +1,5 @@
-//! Whole calls: a scripted caller, a real livekit-server, the whole of `sidetone serve`, and a
-//! fake OpenAI provider behind it.
+//! Whole calls: a scripted caller, a real livekit-server, all of `sidetone serve`, and a fake OpenAI provider behind
+//! it.
 
 mod away;
 mod conditions;
@@ -37,7 +37,7 @@ async fn a_call_is_spoken_over_a_realtime_socket() {
     stage
         .provider
         .default_answer("We open at nine. We close at six.");
-    // The second sentence is refused at first, and the third socket event is the end of a socket.
+    // The second sentence is refused at first, and the third one's socket dies.
     stage
         .provider
         .script_reads(&[Reads::Well, Reads::Well, Reads::Refuses, Reads::Dies(3)]);
@@ -72,7 +72,7 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
     stage.provider.default_answer("Open the settings page.");
     let barge_in = Cue::AgentSpeakingFor(Duration::from_millis(1200));
     let turns = [(HOURS, Cue::AgentDone), (INTERRUPTS, barge_in)];
-    // STT is asked in pauses too, so how often is not known: what it says changes with the turn.
+    // STT is also asked during pauses, an unknown number of times, so its answer changes with the turn.
     let second_turn = async {
         while stage.provider.requests_to(Endpoint::Chat).is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -118,7 +118,7 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
         "{report}"
     );
 
-    // A page sees where the time of both answers went.
+    // A page sees how the time of both answers was spent.
     assert_eq!(report.timings.len(), 2, "{:?}", report.timings);
     for stage in [
         "endpointingMs",
@@ -133,7 +133,7 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
         );
     }
 
-    // What the model was told of its own interrupted answer is what was heard.
+    // The model is told what was heard of its own interrupted answer.
     let last = stage.provider.requests_to(Endpoint::Chat).pop().unwrap();
     let messages = last.body["messages"].as_array().unwrap();
     let heard = messages
@@ -149,7 +149,7 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
     let stored = stage.history(&placed).await;
     let turns = stored["turns"].as_array().unwrap();
 
-    // The call's page sees when each stage was done: in this order, whatever was done ahead.
+    // The call's page sees when each stage was done: in this order, whatever was done ahead of time.
     let timed: Vec<_> = turns.iter().filter(|t| t["latencyMs"].is_u64()).collect();
     assert_eq!(timed.len(), 2, "{turns:?}");
     for turn in timed {
@@ -176,8 +176,7 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
         "{stored:#}"
     );
 
-    // The voice that was asked for is the one that spoke. What was spoken before the call was in the
-    // agents' own.
+    // The requested voice is the one that spoke. Speech made before the call used the agents' own voices.
     let mut speech = stage.provider.requests_to(Endpoint::Speech);
     let cut_off = built_in::of(None).cut_off;
     speech.retain(|request| request.body["input"] != cut_off);
@@ -196,7 +195,7 @@ async fn a_failing_model_is_apologised_for_and_the_call_goes_on() {
         .provider
         .default_transcript("What are your opening hours?");
     stage.provider.default_answer("Nine to five.");
-    // Work ahead that fails is tried once more when the turn is over.
+    // Work ahead that fails is retried once when the turn is over.
     stage
         .provider
         .script_failures(Endpoint::Chat, &[Failure::Unauthorized; 2]);

@@ -1,4 +1,4 @@
-//! `sidetone check`: what providers say of their models, and what real requests to them come to.
+//! `sidetone check`: what providers report about their models, and the results of real requests to them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::livekit;
 const KEY: &str = "sk-very-secret-value";
 const OTHER_KEY: &str = "sk-another-secret-value";
 
-/// A folder of agents: `a` asks the process's provider, `b` another one, then the process's.
+/// A folder of agents: `a` uses the process's provider; `b` uses another one, then the process's.
 fn folder(other: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -78,7 +78,7 @@ impl Setup {
         items
     }
 
-    /// What is said of providers' models.
+    /// The items about the providers' models.
     async fn models(&self) -> Vec<Item> {
         let (env, agents) = (Ok(self.env.clone()), self.agents.agents());
         let report = check::run(env, &agents, false, Vec::new()).await;
@@ -89,7 +89,7 @@ impl Setup {
     }
 }
 
-/// The models that agents ask for, of which these end.
+/// A list of the models that the agents use, with an end date for some of them.
 fn ending(ends: &[(&str, i64)]) -> ModelList {
     let day = |days: i64| {
         let now = chrono::DateTime::<chrono::Utc>::from(sidetone_base::clock::wall());
@@ -102,7 +102,7 @@ fn ending(ends: &[(&str, i64)]) -> ModelList {
     ModelList::Of(models.into())
 }
 
-/// Outcome and text of the items that are not as they should be.
+/// Outcome and text of the items that are not ok.
 fn faults(items: &[Item]) -> Vec<(Outcome, &str)> {
     let bad = items.iter().filter(|item| item.outcome != Outcome::Ok);
     bad.map(|item| (item.outcome, item.found.as_str()))
@@ -127,7 +127,7 @@ async fn each_stage_of_each_agent_is_asked_once() {
         // b falls back to it.
         ("stt", "default", "a b default"),
         ("llm", "default", "a"),
-        // The same voice, also of b's fallback.
+        // The same voice, which is also b's fallback.
         ("tts", "default", "a b"),
         ("stt", "other", "b"),
         ("llm", "other", "b"),
@@ -144,7 +144,7 @@ async fn each_stage_of_each_agent_is_asked_once() {
     };
     assert_eq!(counts(&setup.own), [1, 2, 2]);
     assert_eq!(counts(&setup.other), [1, 1, 1]);
-    // The agent's own tools and voice, its provider's key; what was spoken is heard.
+    // The agent's own tools and voice, and its provider's key; the speech is then transcribed.
     let chat = &setup.own.requests_to(Endpoint::Chat)[0];
     let bodies = setup.own.requests_to(Endpoint::Chat);
     let tools = bodies
@@ -173,14 +173,14 @@ async fn each_stage_of_each_agent_is_asked_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
     let setup = Setup::new().await;
-    // Both requests to the process's model are refused, also with the least that makes sense.
+    // Both requests to the process's model are refused, including the minimal one.
     setup
         .own
         .script_failures(Endpoint::Chat, &[Failure::BadRequest; 4]);
     setup
         .other
         .script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
-    // An answer of no pieces at all, however often.
+    // An empty answer, however often it asks.
     setup
         .other
         .script_failures(Endpoint::Speech, &[Failure::Empty; 9]);
@@ -214,7 +214,7 @@ async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
         mute.fix.as_ref().unwrap().contains("providers.other.tts"),
         "{mute:?}"
     );
-    // Its voice is heard by nobody, its ears are asked all the same.
+    // Its voice cannot be heard, but its STT is asked nevertheless.
     assert_eq!(find("stt", "b: ears of other").outcome, Outcome::Ok);
 }
 
@@ -293,7 +293,7 @@ async fn a_server_that_lists_no_models_is_at_no_fault() {
             "{items:?}"
         );
     }
-    // A refused key is one, also of a provider that only a file names.
+    // A refused key is reported, also for a provider that only a file names.
     setup.other.list_models(ModelList::Status(401));
     let items = setup.models().await;
     let [(Outcome::Wrong, found)] = faults(&items)[..] else {
@@ -322,7 +322,7 @@ async fn a_name_that_the_server_does_not_list_is_a_note() {
     );
 }
 
-/// As an operator runs it.
+/// Run as an operator would.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_asks_and_ends_with_a_code() {
     let setup = Setup::new().await;
@@ -392,7 +392,7 @@ async fn agents_whose_tools_a_local_model_may_get_wrong_are_named() {
     assert!(note.ends_with("end_call"), "{note}");
 }
 
-/// What is said of the ways that media can take.
+/// The results about the network paths that media can take.
 #[cfg(target_os = "linux")]
 async fn media(livekit: &sidetone_testkit::LiveKitServer) -> Vec<Item> {
     let folder = tempfile::tempdir().unwrap();
@@ -447,7 +447,7 @@ fn the_ways_of_media_are_tried_and_the_ports_to_open_are_named() {
         let tcp = format!("TCP to {SERVER}:{}", livekit.media_tcp_port);
         assert!(fix.contains(&tcp), "{fix}");
 
-        // An agent says the same.
+        // An agent gets the same error.
         let token = crate::rooms::person::token(&livekit, "room", "agent");
         let joining = room::join(&livekit.url, &token, false);
         let error = tokio::time::timeout(Duration::from_secs(10), joining);

@@ -1,5 +1,5 @@
-//! The control plane with a real livekit-server: tokens and agents reach a worker, its webhooks
-//! are taken, the guardian asks again and gives up, reconciliation makes good what was lost.
+//! The control plane with a real livekit-server: tokens and agents reach a worker, webhooks are accepted, the guardian
+//! dispatches again and gives up, reconciliation corrects what was missed.
 
 mod arrivals;
 mod check;
@@ -34,7 +34,7 @@ use sidetone_testkit::LiveKitServer;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Shows each job to the test and stays until it is told to leave.
+/// Passes each job to the test and stays until it is told to leave.
 struct Stays(mpsc::Sender<Job>);
 
 impl JobRunner for Stays {
@@ -56,7 +56,7 @@ impl Worker {
         Self::of_size(server, 25).await
     }
 
-    /// One that takes so many calls at once: 0.7 of these, as LiveKit has it.
+    /// A worker that takes this many calls at once: LiveKit uses 0.7 of the limit.
     async fn of_size(server: &LiveKitServer, max_jobs: usize) -> Self {
         let (jobs_out, jobs) = mpsc::channel(100);
         let (status_out, mut status) = watch::channel(WorkerStatus::default());
@@ -108,7 +108,7 @@ fn impatient() -> ControlConfig {
             look_again: Duration::from_secs(1),
             ..GuardianConfig::default()
         },
-        // Tests reconcile by hand.
+        // Tests trigger reconciliation themselves.
         reconcile_every: Duration::from_secs(3_600),
         look_twice: Duration::from_millis(200),
         ..ControlConfig::new("sidetone")

@@ -1,9 +1,9 @@
 //! Whole calls on a simulated clock, as golden timelines.
 //!
-//! A scenario in `scenarios/` is a trace. `>` lines are what the caller and the world do; all
-//! other lines are what came of it: `|` at the caller (voice, transcripts, state), `*` events
-//! for the store, `?` requests to providers. The runner plays the `>` lines against the real
-//! call and compares the whole trace. `BLESS=1` writes what came out instead.
+//! A scenario in `scenarios/` is a trace. `>` lines are what the caller and the world do; all other lines are the
+//! result: `|` at the caller (voice, transcripts, state), `*` events for the store, `?` requests to providers. The
+//! runner plays the `>` lines against the real call and compares the whole trace. `BLESS=1` writes the actual trace
+//! instead.
 
 mod earlier;
 mod fakes;
@@ -26,7 +26,7 @@ use fakes::Fakes;
 use room::Step;
 use trace::Trace;
 
-/// Louder is speech. The simulated caller speaks at -30 dBFS and is digitally silent else.
+/// Louder frames are speech. The simulated caller speaks at -30 dBFS and is otherwise digitally silent.
 const SPEECH_DBFS: f32 = -50.0;
 
 #[test]
@@ -56,7 +56,7 @@ fn scenarios() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The first lines that differ, with what was before them.
+/// The first lines that differ, with those before them.
 fn difference(expected: &str, actual: &str) -> String {
     let same = expected
         .lines()
@@ -79,7 +79,7 @@ fn difference(expected: &str, actual: &str) -> String {
     before + &show(expected, "-") + &show(actual, "+")
 }
 
-/// Plays the `>` lines of a script; answers the whole trace.
+/// Plays the `>` lines of a script; returns the whole trace.
 fn play(name: &str, script: &str) -> String {
     let (head, settings, steps) = parse(script);
     let other = agent("other", &others(script));
@@ -93,7 +93,7 @@ fn play(name: &str, script: &str) -> String {
         let trace = Trace::start();
         let fakes = Arc::new(Fakes::new(trace.clone()));
         let (link, driver) = sidetone_call::transport::link();
-        // Small, so that a store that lags is part of every scenario.
+        // Small, so that every scenario includes a store that lags.
         let (events, store) = mpsc::channel(2);
         let drain = LeaveOrder::default();
         // Handovers lead to an agent called "other".
@@ -128,7 +128,7 @@ fn play(name: &str, script: &str) -> String {
     head + &trace.finish()
 }
 
-/// Comments and settings, kept as they are; settings as TOML; steps in time.
+/// Returns the comments and settings unchanged, the settings as TOML, and the steps with their times.
 fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
     let (mut head, mut settings, mut steps) = (String::new(), String::new(), Vec::new());
     for line in script.lines() {
@@ -155,7 +155,7 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
     (head, settings, steps)
 }
 
-/// The settings of the agent called "other", to whom handovers lead.
+/// The settings of the agent called "other", the target of handovers.
 fn others(script: &str) -> String {
     let lines = script
         .lines()
@@ -165,7 +165,7 @@ fn others(script: &str) -> String {
 }
 
 fn agent(name: &str, settings: &str) -> AgentConfig {
-    // Other tests load agents of the same name meanwhile.
+    // Other tests load agents with the same name at the same time.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("prompt.md"), "Be kind.").unwrap();
     let file = folder.path().join(format!("{name}.toml"));

@@ -1,9 +1,8 @@
-//! `make demo ONCE=1`: the product's main job, with the real binary, the real livekit-server and
-//! the local models.
+//! `make demo ONCE=1`: the product's main purpose, with the real binary, the real livekit-server and the local models.
 
 use std::process::Command;
 
-/// Processes whose command line holds `text`.
+/// Processes whose command line contains `text`.
 fn running(text: &str) -> Vec<String> {
     let mut found = vec![];
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -25,7 +24,7 @@ fn the_demo_holds_a_conversation_and_leaves_nothing_running() {
     let demo = Command::new(env!("CARGO_BIN_EXE_sidetone"))
         .args(["demo", "--once", "--out"])
         .arg(&out)
-        // livekit-server's files go where its command line can be found by this test alone
+        // livekit-server's files go where only this test looks for its command line
         .env("TMPDIR", folder.path())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

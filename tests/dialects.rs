@@ -1,5 +1,5 @@
-//! Servers that call themselves OpenAI-compatible, each with its way of streaming and of refusing:
-//! a call's models are asked over real sockets as a call asks them.
+//! Servers that call themselves OpenAI-compatible, each with its own way of streaming and refusing: a call's models
+//! are used over real sockets as in a call.
 
 mod fields;
 mod health;
@@ -17,7 +17,7 @@ use sidetone_config::secret::Secrets;
 use sidetone_config::tools::Tool;
 use sidetone_testkit::fake_openai::{FakeOpenAi, Timing};
 
-/// A process that asks one fake provider, and an agent's models.
+/// A process with one fake provider, and an agent's models.
 struct Stand {
     fake: FakeOpenAi,
     clients: Clients,
@@ -25,7 +25,7 @@ struct Stand {
     models: Models,
 }
 
-/// What came of one question.
+/// The outcome of one question.
 #[derive(Debug, Default)]
 struct Came {
     text: String,
@@ -44,7 +44,7 @@ async fn stand() -> Stand {
     stand_with("", |_| None).await
 }
 
-/// With more in the agent's file, and variables of the environment.
+/// With additional lines in the agent's file, and environment variables.
 async fn stand_with(more: &str, variable: impl Fn(&str) -> Option<String>) -> Stand {
     let fake = FakeOpenAi::start(Timing::INSTANT).await;
     let agent = agent(&format!("{more}\n{TOOL}"));
@@ -101,7 +101,7 @@ impl Stand {
         self.ask(vec![prompt(), said("What time is it?")]).await
     }
 
-    /// What came, its calls answered, in the conversation that goes on.
+    /// Answers the calls of `came` and continues the conversation.
     async fn go_on(&self, came: &Came) -> Came {
         let mut calls = Message::calls(came.text.clone(), came.calls.clone());
         calls.opaque = came.opaque.clone();

@@ -1,5 +1,4 @@
-//! The pages that people read: their links lead somewhere, and their TOML, commands and variables are what
-//! Sidetone takes.
+//! Checks the documentation: its links lead somewhere, and Sidetone accepts its TOML, commands and variables.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +26,7 @@ fn pages() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// Lines of a page, and whether each is within a block of code.
+/// The lines of a page, and whether each is within a code block.
 fn lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
     text.lines().scan(false, |is_code, line| {
         let is_fence = line.trim_start().starts_with("```");
@@ -36,7 +35,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
     })
 }
 
-/// What links to headings of a page end with, as GitHub makes it of them.
+/// The anchors of a page's headings, as GitHub generates them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = lines(text).filter(|(line, is_code)| !is_code && line.starts_with('#'));
     let anchor = |(line, _): (&str, bool)| {
@@ -50,7 +49,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Where the links of a page lead, but for other sites.
+/// The targets of a page's links, except those to other sites.
 fn links(text: &str) -> Vec<&str> {
     let prose = lines(text).filter(|(_, is_code)| !is_code);
     let targets = prose.flat_map(|(line, _)| line.split("](").skip(1));
@@ -86,7 +85,7 @@ fn links_lead_to_pages_and_headings_that_there_are() {
     assert!(seen > 50, "{seen} links were found");
 }
 
-/// Blocks of TOML of a page.
+/// The TOML blocks of a page.
 fn toml_blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
@@ -99,7 +98,7 @@ fn toml_blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// What a block lacks to be a whole agent's file, or a whole scenario.
+/// Adds what a block lacks to be a complete agent file or scenario, and checks it.
 fn checked(folder: &Path, block: &str) -> Result<(), String> {
     let file = folder.join("agent-config/page.toml");
     let table: toml::Table = block.parse().map_err(|error| format!("{error}"))?;
@@ -142,7 +141,7 @@ fn toml_of_the_pages_is_taken_as_it_stands() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (page, text) in pages() {
-        // Followed to its end by `first_agent`.
+        // `first_agent` follows this page to its end.
         if page.ends_with("first-agent.md") {
             continue;
         }
@@ -157,7 +156,7 @@ fn toml_of_the_pages_is_taken_as_it_stands() {
     assert!(seen > 5, "{seen} blocks were found");
 }
 
-/// Commands of a page that begin with this word: lines of blocks of code, and what stands between backticks.
+/// Commands in a page that begin with this word: lines of code blocks, and inline code.
 fn commands<'a>(text: &'a str, program: &str) -> Vec<&'a str> {
     let begins = |command: &&str| {
         let rest = command.strip_prefix(program);
@@ -174,7 +173,7 @@ fn commands<'a>(text: &'a str, program: &str) -> Vec<&'a str> {
 fn commands_of_the_pages_are_those_of_the_program() {
     let mut wrong = Vec::new();
     let mut seen = 0;
-    // The log of changes names commands without what they need.
+    // The changelog names commands without their arguments.
     let pages = pages()
         .into_iter()
         .filter(|(page, _)| !page.ends_with("CHANGELOG.md"));
@@ -220,7 +219,7 @@ fn targets_of_make_that_the_pages_name_are_there() {
 
 #[test]
 fn variables_of_the_pages_are_read_and_those_that_are_read_have_a_page() {
-    // Read by a test alone.
+    // Read only by a test.
     const OF_TESTS: &str = "SIDETONE_TAKEOVERS";
     let is_ours = |name: &&str| name.starts_with("SIDETONE_") || name.starts_with("LIVEKIT_");
     let mut wrong = Vec::new();

@@ -1,5 +1,5 @@
-//! Recordings by LiveKit's Egress: a real livekit-server with Redis, a worker over its real RPC, a real
-//! S3 server, and LiveKit's own webhooks.
+//! Recordings by LiveKit's Egress: a real livekit-server with Redis, a worker over its real RPC, a real S3 server, and
+//! LiveKit's own webhooks.
 
 use crate::recording::stage::{Egress, Scene, Stage, eventually};
 use sidetone_testkit::recording::play;
@@ -18,7 +18,7 @@ async fn egress_records_a_call_and_its_object_goes_with_it() {
     let call = stage.call(None).await;
     let recording = stage.recording_in(&call, "uploaded").await;
     assert_eq!(recording["mode"], "egress");
-    // What the process recorded until Egress did is gone.
+    // What the process recorded until Egress took over is gone.
     assert_eq!(stage.recordings(&call).await.unwrap().len(), 1);
     let keys = stage.s3.keys();
     assert_eq!(keys.len(), 1, "{keys:?}");
@@ -29,7 +29,7 @@ async fn egress_records_a_call_and_its_object_goes_with_it() {
     assert_eq!(recording["bytes"], bytes.len());
     let (left, right) = play(&bytes);
     assert_eq!(left.len(), right.len());
-    // The worker's last packet may be a part of its 20 ms longer.
+    // The worker's last packet may add a part of its 20 ms.
     let ms = left.len() as i64 / 48;
     assert!(ms.abs_diff(recording["durationMs"].as_i64().unwrap()) <= 40);
 
@@ -65,14 +65,14 @@ async fn calls_between_people_are_recorded_and_a_failure_is_told() {
     let (call, rooms, room) = stage.room_for_people().await;
     let recording = stage.recording_in(&call, "recording").await;
     assert_eq!(recording["mode"], "egress");
-    // Egress knows no pause, and says so.
+    // Egress cannot pause, and reports that.
     assert_eq!(stage.post(&format!("{call}/recording/pause")).await, 409);
     assert_eq!(stage.fetch(&call, None).await.0, 409);
     rooms.delete_room(&room).await.unwrap();
     stage.recording_in(&call, "uploaded").await;
     assert_eq!(stage.s3.keys().len(), 1);
 
-    // The bucket is away when the file is to be uploaded.
+    // The bucket is unavailable when the file is to be uploaded.
     let (call, rooms, room) = stage.room_for_people().await;
     stage.recording_in(&call, "recording").await;
     stage.s3.pause();

@@ -1,4 +1,4 @@
-//! A call's providers over real sockets: one fails in every way there is, another takes over.
+//! A call's providers over real sockets: one fails in every possible way, and another takes over.
 
 use futures::StreamExt as _;
 use sidetone_base::audio::Pcm;
@@ -10,7 +10,7 @@ use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
-/// How long a provider may be silent here before the next is asked.
+/// How long a provider may be silent here before the next one is asked.
 const FALLBACK_AFTER: &str = "300ms";
 
 struct Stand {
@@ -81,7 +81,7 @@ impl Stand {
         self.models.transcribe(audio).await.ok()
     }
 
-    /// Who spoke last, and how many samples since the sentence began, or began anew.
+    /// Who spoke last, and how many samples since the sentence began, or began again.
     async fn speech(&self, text: &str) -> Option<(SpeakerId, usize)> {
         let mut pieces = self.models.speak_as(text.into(), None);
         let mut last: Option<(SpeakerId, usize)> = None;
@@ -95,7 +95,7 @@ impl Stand {
     }
 }
 
-/// More than enough of each, for there is one retry.
+/// More than enough of each, because there is one retry.
 fn always(failure: Failure) -> [Failure; 4] {
     [failure; 4]
 }
@@ -127,8 +127,7 @@ async fn the_language_model_is_replaced_whatever_is_wrong_with_it() {
         let asked = stand.second.requests();
         assert_eq!(asked[0].body["model"], "thinks");
         assert_eq!(asked[0].authorization.as_deref(), Some("Bearer sk-other"));
-        // From now on the other is asked at once, unless it was only this request that the first
-        // did not take.
+        // From now on the other one is asked at once, unless the first refused only this request.
         let before = stand.first.requests_to(Endpoint::Chat).len();
         assert!(stand.answer().await.is_some(), "{failure:?}");
         let asked_again = stand.first.requests_to(Endpoint::Chat).len() > before;
@@ -147,7 +146,7 @@ async fn an_answer_that_breaks_off_goes_on_from_another_model() {
         assert_eq!(answer, "It is noon in Vienna.", "{failure:?}");
         let asked = &stand.second.requests()[0].body["messages"];
         assert_eq!(asked[1]["content"], "It is noon");
-        // Not the system: some servers take no such message in the middle.
+        // Not the system role: some servers do not accept such a message in the middle.
         assert_eq!(asked[2]["role"], "user");
     }
 }

@@ -1,5 +1,5 @@
-//! What callers hear, and what is written down of it, while parts of the system are killed, cut off and
-//! restarted. Callers judge by sound; records are compared with what callers know (`docs/faults.md`).
+//! What callers hear, and what is recorded, while parts of the system are killed, cut off and restarted. Callers judge
+//! by sound; records are compared with what callers know (`docs/faults.md`).
 
 pub mod caller;
 pub mod ears;
@@ -32,14 +32,14 @@ use record::Row;
 use stage::Stage;
 use table::Outcome;
 
-/// How large the system is, and how patient its operators are.
+/// The size of the system, and how quickly its operators react.
 #[derive(Clone, Copy)]
 struct Scale {
     callers: usize,
     workers: usize,
-    /// Answers that each caller has heard before anything goes wrong.
+    /// Answers that each caller has heard before the fault.
     before: usize,
-    /// Until a killed process is started again.
+    /// Time until a killed process is restarted.
     again: Duration,
 }
 
@@ -49,19 +49,19 @@ const WHOLE: Scale = Scale {
     before: 2,
     again: Duration::from_secs(15),
 };
-/// What a minute has place for.
+/// What fits into a minute.
 const SMALL: Scale = Scale {
     callers: 3,
     workers: 2,
     before: 1,
     again: Duration::from_secs(8),
 };
-/// From the last step to the question whose answer shows that all is well again.
+/// Time from the last step to the question whose answer shows that everything works again.
 const AFTER: Duration = Duration::from_secs(5);
-/// A record that is not true after this time counts as false.
+/// A record that is not correct after this time counts as false.
 const TRUE_WITHIN: Duration = Duration::from_secs(45);
 
-/// Calls through a fault: what came of it.
+/// Runs calls through a fault, and returns the outcome.
 async fn through(fault: Fault, scale: Scale) -> Outcome {
     let logs = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("faults")
@@ -119,7 +119,7 @@ async fn through(fault: Fault, scale: Scale) -> Outcome {
     }
 }
 
-/// What a caller found; its record is asked for until it is true, or for as long as that may take.
+/// What a caller found; its record is requested until it is correct, or for the maximum time.
 async fn judged(line: &Line, placed: &Placed) -> Found {
     let caller = &placed.memory;
     let mut found = Found::by(caller);
@@ -160,7 +160,7 @@ async fn judged(line: &Line, placed: &Placed) -> Found {
     }
 }
 
-/// A minute of it.
+/// A fault that fits into a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_plane_and_a_worker_die_and_no_caller_is_left_alone() {
     let outcome = through(Fault::ControlPlaneKilled, SMALL).await;
@@ -168,7 +168,7 @@ async fn a_control_plane_and_a_worker_die_and_no_caller_is_left_alone() {
     assert!(outcome.broken().is_empty(), "{}", outcome.told());
 }
 
-/// `make faults`: every fault, with ten callers and three workers, or those named by `FAULTS`.
+/// `make faults`: every fault, or those named by `FAULTS`, with ten callers and three workers.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a quarter of an hour: make faults"]
 async fn every_fault() {

@@ -1,5 +1,5 @@
-//! docs/first-agent.md as its reader follows it, on a machine without a key: its files are written,
-//! its commands run, and the caller hears answers. So do callers of the agents that we ship.
+//! docs/first-agent.md as its reader follows it, on a machine without a key: its files are written, its commands run,
+//! and the caller hears answers. The agents that we ship are tested, too.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,12 +9,12 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 const GUIDE: &str = include_str!("../docs/first-agent.md");
-/// Against a hang: a new machine fetches 0.7 GB.
+/// A limit against hanging: a new machine fetches 0.7 GB.
 const PATIENCE: Duration = Duration::from_secs(240);
-/// Of every apology.
+/// Part of every apology.
 const APOLOGY: &str = "something went wrong";
 
-/// A block of code of the guide, and the paragraph before it.
+/// A code block of the guide, and the paragraph before it.
 struct Block {
     about: String,
     text: String,
@@ -40,12 +40,12 @@ fn blocks(guide: &str) -> Vec<Block> {
     blocks
 }
 
-/// What stands between backticks.
+/// The inline code of a text.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The path that a block is to be written to: the last one named before it.
+/// The path that a block is written to: the last one named before it.
 fn path(about: &str) -> Option<&str> {
     let is_path = |text: &&str| {
         let ending = Path::new(text).extension();
@@ -54,7 +54,7 @@ fn path(about: &str) -> Option<&str> {
     quoted(about).filter(is_path).last()
 }
 
-/// A folder as the repository is, with the guide's files in it.
+/// A copy of the repository's folder that contains the guide's files.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -101,7 +101,7 @@ fn command(words: &str, folder: &Path) -> Command {
     command
 }
 
-/// Its standard output, whatever it ended with.
+/// Returns whether the command succeeded, and its standard output.
 async fn output(words: &str, folder: &Path) -> (bool, String) {
     let output = tokio::time::timeout(PATIENCE, command(words, folder).output()).await;
     let output = output
@@ -111,7 +111,7 @@ async fn output(words: &str, folder: &Path) -> (bool, String) {
     (output.status.success(), text)
 }
 
-/// Writes `question` to the agent at the console, and answers all that was to be seen.
+/// Writes `question` to the agent in the console, and returns everything that was shown.
 async fn converse(words: &str, folder: &Path, question: &str) -> (String, String) {
     let mut console = command(words, folder);
     console
@@ -153,7 +153,7 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
     let [fetch, console] = commands.lines().collect::<Vec<_>>()[..] else {
         panic!("{commands:?}");
     };
-    // A new machine fetches the models; others have them.
+    // A new machine fetches the models; others already have them.
     let (good, text) = output(fetch, folder.path()).await;
     assert!(good, "{text}");
 
@@ -169,7 +169,7 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
         !seen.contains(APOLOGY) && !seen.contains("failed"),
         "{seen}"
     );
-    // Who runs it learns what the local model cannot do, once.
+    // The operator is told once what the local model cannot do.
     assert_eq!(log.matches("of this agent: end_call;").count(), 1, "{log}");
 
     let inline: Vec<&str> = quoted(GUIDE)
@@ -178,7 +178,7 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
     let [record, replay] = inline[..] else {
         panic!("{inline:?}");
     };
-    // One process asks for the guide's scenario and for ours: it loads the models once.
+    // One process runs the guide's scenario and ours, so that the models are loaded only once.
     let agents = questions(folder.path());
     let (good, text) = output(&format!("{record} questions"), folder.path()).await;
     let passed = format!("{0} scenarios, {0} passed", agents + 1);
@@ -194,7 +194,7 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
     assert_eq!(notes.len(), 3, "bakery, receptionist, survey: {text}");
 }
 
-/// Writes a question to each agent of the folder; how many there are.
+/// Writes a scenario with a question to each agent of the folder; returns the number of agents.
 fn questions(folder: &Path) -> usize {
     let questions = folder.join("questions");
     std::fs::create_dir(&questions).unwrap();
@@ -206,7 +206,7 @@ fn questions(folder: &Path) -> usize {
             continue;
         }
         agents += 1;
-        // A stage that fails is a failure of the scenario.
+        // A failing stage fails the scenario.
         let scenario = format!(
             "agent = {name:?}\n[[turns]]\ncaller = \"What are your hours?\"\n\
              expect = [{{ matches = \"\\\\w\" }}, {{ never = {APOLOGY:?} }}]\n"

@@ -1,5 +1,5 @@
-//! Everything that reads what strangers send, fed with anything: the kept corpus (`fixtures/fuzz`), and changes of
-//! it by a fixed seed. `make fuzz` runs the same targets for as long as one likes, guided by coverage.
+//! Feeds arbitrary input to everything that reads untrusted data: the kept corpus (`fixtures/fuzz`), and mutations of
+//! it with a fixed seed. `make fuzz` runs the same targets for as long as you like, guided by coverage.
 
 mod mutate;
 mod target;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use target::{LONGEST, Target};
 use targets::TARGETS;
 
-/// Changed inputs of each target: with all of them the tests take some seconds.
+/// Mutated inputs per target: all targets together take some seconds.
 const MUTATIONS: u64 = 300;
 
 fn folder(target: &Target) -> PathBuf {
@@ -33,12 +33,12 @@ fn corpus(target: &Target) -> Vec<(String, Vec<u8>)> {
     files.into_iter().map(read).collect()
 }
 
-/// Replays and mutates. Says where the input is that something was wrong with.
+/// Replays the corpus and mutations of it. Reports where to find an input that failed.
 fn holds(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let kept = corpus(target);
     assert!(!kept.is_empty(), "{name} has a corpus");
-    // What is made once a process is not an input's.
+    // What is made once per process does not count as the cost of an input.
     for (_, input) in &kept {
         (target.run)(input);
     }
@@ -69,7 +69,7 @@ fn holds(name: &str) {
     );
 }
 
-/// One test for each target.
+/// Makes one test per target.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         $(#[test]
@@ -122,7 +122,7 @@ fn every_target_is_tested_and_every_corpus_is_of_one() {
     }
 }
 
-/// A reader that allocates more than its input allows is found, and one that panics.
+/// Checks that a reader that allocates more than its input allows is found, and one that panics.
 #[test]
 fn a_greedy_reader_is_found() {
     let limit = target::Limit {

@@ -1,4 +1,4 @@
-//! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
+//! The control plane over HTTP, without LiveKit: shapes, rights, invalid input, webhooks.
 
 mod commands;
 mod door;

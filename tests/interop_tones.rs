@@ -1,10 +1,8 @@
-//! Media measured against Google's libwebrtc, through a real livekit-server:
-//! a tone each way at a known frequency and level, and a steady stream of
-//! frames while the other side is silent under DTX.
+//! Measures media against Google's libwebrtc, through a real livekit-server: a tone in each direction with a known
+//! frequency and level, and a steady stream of frames while the other side is silent under DTX.
 //!
-//! Needs livekit-server (in PATH, else the tools folder of the cache) and
-//! LiveKit's Python SDK in the tools folder's venv, both of which `make test`
-//! installs.
+//! Needs livekit-server (in PATH, otherwise in the tools folder of the cache) and LiveKit's Python SDK in the tools
+//! folder's venv, both of which `make test` installs.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
@@ -116,7 +114,7 @@ fn rms(pcm: &[i16]) -> f64 {
     (pcm.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / pcm.len() as f64).sqrt()
 }
 
-/// How far a measured RMS is from a sine of `amplitude`, in dB.
+/// The difference in dB between a measured RMS and a sine of `amplitude`.
 fn level_error(rms: f64, amplitude: f64) -> f64 {
     20.0 * (rms / (amplitude / 2f64.sqrt())).log10()
 }
@@ -204,7 +202,7 @@ async fn tones_pass_both_ways_and_silence_stays_steady() {
     .await
     .expect("the Python peer publishes within a minute");
 
-    // All frames until the peer has left, with the time they took.
+    // All frames until the peer has left, and the time they took.
     let mut stream = NativeAudioStream::new(track.rtc_track(), RATE as i32, 1);
     let mut heard: Vec<i16> = Vec::new();
     let started = sidetone_base::clock::now();

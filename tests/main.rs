@@ -1,5 +1,5 @@
-//! The tests of the whole product, in one program: each module is a subject. One program in place
-//! of fifteen, for each of them would link the whole product: minutes and gigabytes.
+//! The tests of the whole product, in one program; each module covers one subject. It is a single program instead of
+//! fifteen because each would link the whole product, which takes minutes and gigabytes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod anywhere;

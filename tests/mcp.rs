@@ -1,4 +1,4 @@
-//! MCP servers, asked over both transports: a server made with the protocol's own SDK.
+//! MCP servers over both transports: a server made with the protocol's own SDK.
 
 pub mod server;
 
@@ -27,7 +27,7 @@ fn mcp(lines: &str) -> Mcp {
 }
 
 async fn settled(lines: &str) -> (Mcp, Served) {
-    // This machine may have much else to do.
+    // This machine may be busy with other work.
     let mcp = mcp(&format!("{lines}connect_timeout = \"60s\"\n"));
     let failures = mcp.settled().await;
     assert!(failures.is_empty(), "{failures:?}");
@@ -78,7 +78,7 @@ async fn answers(lines: &str) {
         call(&mcp, &served, "desk_refuse", json!({})).await,
         Err("the desk is closed".into())
     );
-    // The one that hangs is in nobody's way, and has its deadline.
+    // A server that hangs delays no other call, and has its deadline.
     let (hung, found) = tokio::join!(
         async {
             let impatient = "timeout = \"300ms\"\n";
@@ -97,7 +97,7 @@ async fn answers(lines: &str) {
     mcp.close(soon()).await;
 }
 
-/// More than servers need to end.
+/// More time than servers need to end.
 fn soon() -> std::time::Instant {
     sidetone_base::clock::now() + Duration::from_secs(4)
 }
@@ -120,12 +120,12 @@ async fn the_file_says_which_tools_there_are() {
     assert_eq!(names, ["desk_refuse"]);
 }
 
-/// Each with its cause, and without the others' waiting for it.
+/// Each with its cause, and without waiting for the others.
 #[tokio::test]
 async fn servers_that_are_not_there_are_told_of() {
     let address = server::http().await;
     let url = format!("http://{address}/mcp");
-    // Takes connections and says nothing.
+    // Accepts connections and says nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hung = silent.local_addr().unwrap();
     let lines = format!(
@@ -182,7 +182,7 @@ async fn a_process_sees_what_the_file_gives_it_and_ends_with_the_call() {
     let seen: Value = serde_json::from_str(&seen.unwrap()).unwrap();
     assert_eq!(seen["KEY"], server::TOKEN);
     assert!(seen["PATH"].is_string());
-    // Cargo tells its tests where they are: one of the things that are ours.
+    // Cargo sets this variable for its tests: one of ours that the server must not see.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     assert!(seen["CARGO_MANIFEST_DIR"].is_null(), "{seen}");
 

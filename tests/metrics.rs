@@ -1,6 +1,6 @@
-//! What operators see from outside: `/metrics` of both processes while calls are held, providers fail and
-//! workers die; that nothing in it or in a log says who called or what was said; and that dashboard, alerts
-//! and runbook speak of what there is.
+//! What operators see from outside: `/metrics` of both processes while there are calls, providers fail and workers
+//! die. Checks that neither metrics nor logs reveal who called or what was said, and that dashboard, alerts and
+//! runbook mention only what exists.
 
 mod collector;
 mod files;
@@ -21,11 +21,11 @@ use crate::support::eventually;
 use scrape::Scrape;
 use stage::{ADMIN, Caller, Stage};
 
-/// What a caller says, and the agent answers: found nowhere but in the history.
+/// What the caller and the agent say: found only in the history.
 const SAID: &str = "My password is tangerine umbrella.";
 const ANSWER: &str = "Kumquat wheelbarrow is noted for you, and so is everything that you have told me on \
                       this long and sunny afternoon about your garden, your neighbours and their dog.";
-/// Words of these, and who the caller is.
+/// Words from these, and the caller's identity.
 const KNOWN: [&str; 6] = [
     "tangerine",
     "umbrella",
@@ -47,7 +47,7 @@ fn turn(file: &str, cue: Cue) -> ScriptTurn {
     }
 }
 
-/// Nothing of [`KNOWN`], whatever else it is.
+/// Checks that `text` contains nothing of [`KNOWN`].
 fn nobody(what: &str, text: &str) {
     let text = text.to_lowercase();
     for known in KNOWN {
@@ -71,7 +71,7 @@ async fn a_call_moves_the_counters_of_both_processes_and_names_nobody() {
     assert_eq!(worker.value("sidetone_worker_registered", &[]), 1.0);
     assert_eq!(worker.value("sidetone_worker_slots", &[]), 25.0);
     let reason = [("agent", "default"), ("reason", "caller_hung_up")];
-    // What is counted stands at 0 before the first, so that the first is seen.
+    // Counters start at 0 before the first event, so that the first one is visible.
     assert!(
         worker.text().contains(
             "sidetone_calls_ended_total{agent=\"default\",reason=\"caller_hung_up\"} 0\n"
@@ -132,7 +132,7 @@ async fn a_call_moves_the_counters_of_both_processes_and_names_nobody() {
     assert!(after.value("sidetone_transcribed_seconds_total", &model) > 1.0);
     assert!(after.value("sidetone_tokens_total", &[("kind", "prompt")]) > 0.0);
     assert!(after.value("sidetone_speech_characters_total", &[]) > 20.0);
-    // The stage's file of prices knows two of the three models.
+    // The stage's price file contains two of the three models.
     let cost = |stage| after.value("sidetone_cost_dollars_total", &[("stage", stage)]);
     assert!(cost("stt") > 0.0 && cost("llm") > 0.0);
     assert_eq!(cost("tts"), 0.0);
@@ -197,7 +197,7 @@ async fn a_call_moves_the_counters_of_both_processes_and_names_nobody() {
     assert!(of_call >= 4, "only {of_call} lines are of the call");
 }
 
-/// The control plane counts the asking, the worker that takes over the takeover; a killed one is shown.
+/// The control plane counts the dispatch, the new worker counts the takeover; a killed worker is shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_is_seen_by_the_others() {
     let mut stage = Stage::set(2).await;
@@ -239,7 +239,7 @@ async fn a_worker_that_dies_is_seen_by_the_others() {
     }
 }
 
-/// Who may scrape: admins, and keys that are for it; a key that is for it may nothing else.
+/// Admins may scrape, and keys with that scope; such a key may do nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_may_scrapes_a_control_plane() {
     let stage = Stage::set(0).await;

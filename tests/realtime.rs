@@ -1,4 +1,4 @@
-//! Speech to text as it is spoken: our client against our own local models.
+//! Speech to text while it is spoken: our client with our own local models.
 
 use std::time::Duration;
 
@@ -31,11 +31,11 @@ async fn the_local_models_hear_a_turn_by_stretches() {
     say(&mut hearing, "librivox-made-amiable");
     let first = "He might even have been made amiable himself.";
     assert_eq!(words(&hearing).await.as_deref(), Some(first));
-    // The turn goes on, and its words are those of both stretches.
+    // The turn continues, and its words are those of both stretches.
     say(&mut hearing, "librivox-not-ill-disposed");
     let both = format!("{first} He was not an ill-disposed young man.");
     assert_eq!(words(&hearing).await.as_deref(), Some(both.as_str()));
-    // A turn of silence has none.
+    // A silent turn has no words.
     hearing.forget();
     hearing.push(Pcm::new(vec![0; 16_000]));
     assert_eq!(words(&hearing).await.as_deref(), Some(""));

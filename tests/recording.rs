@@ -11,13 +11,13 @@ use sidetone_recording::spool::Spool;
 use sidetone_testkit::recording::play;
 use stage::{Scene, Stage};
 
-/// Loudness each millisecond.
+/// The loudness of each millisecond.
 fn envelope(voice: &[i16]) -> Vec<f64> {
     let loud = |ms: &[i16]| ms.iter().map(|s| f64::from(s.unsigned_abs())).sum();
     voice.chunks(48).map(loud).collect()
 }
 
-/// By how many milliseconds `later` runs behind `voice`, where they match best.
+/// How many milliseconds `later` lags behind `voice`, at the best match.
 fn lag(voice: &[i16], later: &[i16]) -> i64 {
     let (a, b) = (envelope(voice), envelope(later));
     let match_at = |lag: i64| -> f64 {
@@ -88,7 +88,7 @@ async fn a_pause_is_silence_until_it_ends() {
     let pause = async {
         let id = stage.open_call().await;
         stage.recording_in(&id, "recording").await;
-        // The greeting is being said.
+        // The greeting is being spoken.
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert_eq!(stage.post(&format!("{id}/recording/pause")).await, 200);
         let paused = stage.recording_in(&id, "recording").await;
@@ -107,9 +107,9 @@ async fn a_pause_is_silence_until_it_ends() {
     };
     let starts = (0..left.len() - 48_000).step_by(4_800);
     let quiet: Vec<_> = starts.filter(|from| silent(*from)).collect();
-    // Three seconds, less the time that the pause takes to reach the recorder and its frames.
+    // Three seconds, minus the time that the pause takes to reach the recorder, and its frames.
     assert!(quiet.len() > 12, "{quiet:?}");
-    // And there is sound before and after.
+    // There is sound before and after.
     assert!(right[..quiet[0]].iter().any(|s| s.unsigned_abs() > 1_000));
     assert!(
         right[quiet[quiet.len() - 1]..]
@@ -141,7 +141,7 @@ async fn what_a_killed_process_recorded_plays_and_is_taken_over() {
     assert!(left.len() > 2 * 48_000, "{} samples", left.len());
     assert!(right.iter().any(|s| s.unsigned_abs() > 1_000));
 
-    // The bucket is away when the next process starts, and comes back.
+    // The bucket is unavailable when the next process starts, and comes back.
     stage.s3.pause();
     stage.restart().await;
     let kept = stage.recording_in(&call, "kept").await;
@@ -158,11 +158,10 @@ async fn what_a_killed_process_recorded_plays_and_is_taken_over() {
     stage.strike().await;
 }
 
-/// The two sides stand to each other as in the caller's own recording.
+/// The offset between the two sides is the same as in the caller's own recording.
 ///
-/// A busy machine makes the jitter buffers at both ends of a call grow, by chance, and the caller's
-/// cannot be known here: one call of three must be right. What the recorder itself does wrong is
-/// wrong in each.
+/// On a busy machine the jitter buffers at both ends of a call grow at random, and the state of the caller's is
+/// unknown here, so one call of three must be right. An error of the recorder itself would appear in each.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sides_line_up_with_the_callers_own_recording_within_20_ms() {
     let stage = Stage::set(Scene::default()).await;
@@ -201,7 +200,7 @@ async fn a_full_disk_stops_the_recording_and_not_the_call() {
     assert!(reason.starts_with("the recording stopped: "), "{reason}");
     let (left, _) = play(&stage.fetch(&call, None).await.1);
     assert!(left.len() < 5 * 48_000, "{} samples", left.len());
-    // And the next call is recorded.
+    // The next call is recorded again.
     let call = stage.call(None).await;
     stage.recording_in(&call, "uploaded").await;
     stage.strike().await;

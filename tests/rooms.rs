@@ -1,5 +1,5 @@
-//! What goes wrong in rooms: connections that are made anew, tracks that are no microphone, encrypted
-//! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
+//! Problems in rooms: reconnections, tracks that are not microphones, encrypted and hostile callers, servers behind
+//! TLS. Each test uses a real livekit-server and a real participant.
 
 mod attributes;
 pub mod binary;
@@ -37,7 +37,7 @@ use binary::Served;
 use gate::Gate;
 use person::Person;
 
-/// Some words; what they are is the fake provider's to say.
+/// Any speech; the fake provider determines the words.
 const QUESTION: &str = "cards-five-five.wav";
 const ANSWER: &str = "We open at nine.";
 
@@ -46,7 +46,7 @@ fn asks_for_hours(provider: &FakeOpenAi) {
     provider.default_answer(ANSWER);
 }
 
-/// For agents that nobody gives orders.
+/// For agents without commands from a control plane.
 fn commission(livekit: &LiveKitServer) -> Commission {
     Commission {
         dispatch_id: String::new(),
@@ -59,7 +59,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
     }
 }
 
-/// How Ada gets into a call with the default agent.
+/// Ada's access to a call with the default agent.
 async fn granted(served: &Served) -> Granted {
     let access = Access::Server {
         server: format!("http://{}", served.address),
@@ -80,7 +80,7 @@ async fn an_agent_that_joined_anew_hears_its_caller_again() {
     let stage = Stage::set_behind(livekit, gate.url.clone()).await;
     asks_for_hours(&stage.provider);
     let granted = stage.access().obtain().await.unwrap();
-    // The caller's own way is a good one.
+    // The caller's own connection is not affected.
     let mut ada = Person::join(&stage.livekit.url, &granted.token).await;
     let microphone = ada.publish(TrackSource::Microphone, false).await;
     let before = ada.sees("listening").await;
@@ -92,7 +92,7 @@ async fn an_agent_that_joined_anew_hears_its_caller_again() {
     .await;
     assert_eq!(agent.identity(), before.identity());
     ada.sees("listening").await;
-    // Whoever is told before the caller hears again may be asked too early.
+    // Right after the reconnection, the caller may not hear the agent yet.
     tokio::time::sleep(Duration::from_secs(1)).await;
     microphone.say(&sound(QUESTION)).await;
     ada.reads(ANSWER).await;
@@ -106,7 +106,7 @@ async fn an_agent_that_joined_anew_hears_its_caller_again() {
     stage.strike().await;
 }
 
-/// The same person's, with a token of somebody else's backend: ours allows a microphone alone.
+/// The same participant with a token from another backend: ours allows only a microphone.
 fn allowed_all(granted: Granted, livekit: &LiveKitServer) -> Granted {
     let claims = claims(&granted.token);
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -126,7 +126,7 @@ async fn a_shared_screen_with_sound_does_not_take_the_microphones_place() {
     let microphone = ada.publish(TrackSource::Microphone, false).await;
     ada.sees("listening").await;
     let screen = ada.publish(TrackSource::ScreenshareAudio, false).await;
-    // Nothing happens, and that takes a while to see.
+    // It takes a while to see that nothing happens.
     tokio::time::sleep(Duration::from_millis(500)).await;
     microphone.say(&sound(QUESTION)).await;
     ada.reads(ANSWER).await;
@@ -190,7 +190,7 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
     }
 }
 
-/// LiveKit's Python SDK as a caller: this crate's client cannot film.
+/// LiveKit's Python SDK as a caller, because this crate's client has no video.
 async fn python(granted: &Granted) -> serde_json::Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/odd_caller.py");
     let peer = tokio::process::Command::new(tools().join("python/bin/python"))

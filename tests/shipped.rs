@@ -1,5 +1,5 @@
-//! What `deploy/` ships names variables, files, arguments, ports and metrics that there are. Whether its files are
-//! of their formats is asked of validators by `make lint` (`scripts/shipped.sh`).
+//! Checks that the variables, files, arguments, ports and metrics named in `deploy/` exist. `make lint` checks the
+//! formats of these files with validators (`scripts/shipped.sh`).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Words of a text that are made of these signs and begin so.
+/// The words of a text that consist of these characters and have this prefix.
 fn words(text: &str, prefix: &str, is_sign: impl Fn(char) -> bool) -> BTreeSet<String> {
     text.split(|sign: char| !is_sign(sign))
         .filter(|word| word.starts_with(prefix))
@@ -36,7 +36,7 @@ fn variables_are_those_of_the_documentation() {
     for file in FILES {
         for prefix in ["SIDETONE_", "LIVEKIT_", "OPENAI_", "DATABASE_"] {
             for variable in words(&read(file), prefix, is_sign) {
-                // livekit-server's own.
+                // livekit-server's own variable.
                 if variable != "LIVEKIT_KEYS" {
                     seen += 1;
                     let quoted = format!("`{variable}`");
@@ -65,7 +65,7 @@ fn commands_ports_and_grace_periods_are_those_of_the_program() {
     assert!(compose.contains("command: [worker]"));
     let kubernetes = read("deploy/kubernetes.yaml");
     assert!(kubernetes.contains("args: [serve, --no-worker]"));
-    // A drain of 600 s and a minute, in each one's own unit.
+    // A drain of 600 s plus a minute, in each format's own unit.
     assert!(compose.contains("stop_grace_period: 11m"));
     assert!(kubernetes.contains("terminationGracePeriodSeconds: 660"));
     assert!(read("deploy/sidetone.service").contains("TimeoutStopSec=660"));

@@ -1,4 +1,4 @@
-//! One `serve` process through many calls: what it holds when all are over, and what the others hear while a
+//! Many calls through one `serve` process: what it still holds when all are over, and what the others hear while a
 //! hostile participant floods it. `make soak` prints tables.
 
 mod callers;
@@ -26,11 +26,11 @@ use callers::Ending;
 use figures::{Heard, Held, Moment};
 use server::Server;
 
-/// How long, and how much at once.
+/// Duration and load.
 struct Plan {
-    /// A stretch without a flood, and the next one with it.
+    /// The duration of a period without a flood, and of the next one with a flood.
     slice: Duration,
-    /// Of both.
+    /// The number of such pairs of periods.
     pairs: usize,
     /// Callers who come and go, one call after the other.
     passers: usize,
@@ -39,11 +39,11 @@ struct Plan {
     listeners: usize,
     /// Calls before the first measurement, in which caches and pools fill.
     warm: usize,
-    /// What is left of calls is gone by then: a caller who vanished is waited for.
+    /// After this time nothing is left of calls: agents wait for callers who vanished.
     settles: Duration,
 }
 
-/// The servers, and how many calls there were.
+/// The servers, and the number of calls so far.
 struct Soak {
     server: Server,
     livekit: Arc<LiveKitServer>,
@@ -94,7 +94,7 @@ impl Soak {
         }
     }
 
-    /// Calls one after the other until then, or so many.
+    /// Makes one call after the other until this time, at most this many.
     fn pass(
         &self,
         tasks: &mut JoinSet<()>,
@@ -116,7 +116,7 @@ impl Soak {
         });
     }
 
-    /// A stretch of time; what those heard who listened.
+    /// Runs one period, and collects what the listeners heard.
     async fn slice(&mut self, plan: &Plan, flooded: bool, heard: &mut Heard) {
         let until = clock::now() + plan.slice;
         let mut passing = JoinSet::new();
@@ -159,7 +159,7 @@ impl Soak {
         }
         floods.shutdown().await;
         if let Some(room) = flooded_room {
-            // LiveKit's client stays in its room when it is dropped, and the call would go on.
+            // LiveKit's client stays in its room when it is dropped, and the call would continue.
             let url = self.livekit.url.replacen("ws", "http", 1);
             let (key, secret) = (&self.livekit.api_key, &self.livekit.api_secret);
             let rooms = RoomClient::with_api_key(&url, key, secret);
@@ -167,11 +167,11 @@ impl Soak {
         }
     }
 
-    /// Waits until no call is left, and says what is held then.
+    /// Waits until no call is left, and returns what is held then.
     async fn idle(&mut self, when: &'static str, settles: Duration) -> Moment {
         let until = clock::now() + settles;
         let mut held = self.server.held();
-        // Twice the same: what ends by itself has ended.
+        // Two equal measurements: everything that ends on its own has ended.
         loop {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let next = self.server.held();
@@ -190,7 +190,7 @@ impl Soak {
     }
 }
 
-/// What came of it: tables, and what was not as promised.
+/// Returns the tables, and the broken promises.
 async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
     let mut soak = Soak::start(name).await;
     let mut warming = JoinSet::new();
@@ -225,7 +225,7 @@ async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
     let calls = over.calls - start.calls;
     let mut wrong = over.held.grown_since(&start.held, calls);
     if let Some(middle) = &middle {
-        // What grows in the first half only is a cache.
+        // Growth only in the first half is a cache.
         let later = over
             .held
             .grown_since(&middle.held, over.calls - middle.calls);
@@ -255,7 +255,7 @@ async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
     (tables, wrong)
 }
 
-/// A few calls of each kind, and a flood: what they took is given back.
+/// A few calls of each kind, and a flood: everything they took is released.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "one of its figures misses its margin in every second run: docs/soak.md"]
 async fn what_calls_and_floods_take_is_given_back() {
@@ -282,7 +282,7 @@ async fn a_day_in_ten_minutes() {
             .parse()
             .expect("SOAK_MINUTES is a number of minutes")
     });
-    // Half a minute each: what else this machine does is the same in both.
+    // Half a minute each, so that other load on this machine is the same in both.
     let slice = Duration::from_secs(30);
     let pairs = ((minutes * 60.0 / slice.as_secs_f64() / 2.0).round() as usize).max(1);
     let plan = Plan {

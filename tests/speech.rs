@@ -1,4 +1,4 @@
-//! Speech from servers as they are: each test is a call's providers over real sockets.
+//! Speech from various kinds of servers: each test uses a call's providers over real sockets.
 
 mod http;
 mod realtime;
@@ -16,7 +16,7 @@ use sidetone_config::secret::Secrets;
 use sidetone_testkit::fake_openai::tone_hz;
 use sidetone_testkit::{FakeOpenAi, Timing};
 
-/// A provider, and the providers of calls that ask it.
+/// A provider, and the providers of the calls that use it.
 struct Stand {
     fake: FakeOpenAi,
     clients: Clients,
@@ -34,19 +34,19 @@ async fn stand() -> Stand {
     Stand { fake, clients }
 }
 
-/// What came of a sentence.
+/// The outcome of a sentence.
 #[derive(Debug, Default)]
 struct Heard {
     audio: Pcm<24_000>,
-    /// Pieces that began it.
+    /// Number of pieces that began it.
     begins: usize,
-    /// Samples before it began anew.
+    /// Samples before it began again.
     void: usize,
     said: Option<String>,
 }
 
 impl Stand {
-    /// The providers of a call by an agent of these settings.
+    /// The providers of a call whose agent has these settings.
     fn call(&self, settings: &str) -> Models {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("prompt.md"), "You help.").unwrap();
@@ -78,7 +78,7 @@ async fn say(models: &Models, text: &str) -> Result<Heard, ProviderError> {
     Ok(heard)
 }
 
-/// The sound is as long as the text and as high as the voice, and nothing of it is lost.
+/// Checks that the audio has the duration of the text and the pitch of the voice, and that nothing of it is lost.
 #[track_caller]
 fn is_spoken(heard: &Heard, text: &str, voice: &str) {
     let audio = &heard.audio;
@@ -91,7 +91,7 @@ fn is_spoken(heard: &Heard, text: &str, voice: &str) {
         (hz / expected - 1.0).abs() < 0.03,
         "{hz} Hz for {expected} Hz"
     );
-    // A tone of a quarter of full scale: half a sample lost is noise.
+    // A tone at a quarter of full scale: if half a sample were lost, it would be noise.
     let level = audio.level_dbfs().unwrap();
     assert!((level + 15.05).abs() < 0.2, "{level} dBFS");
 }

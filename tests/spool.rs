@@ -1,5 +1,5 @@
-//! What the database does not take waits on disk: with a real SQLite that another holds, and a real
-//! Postgres that is away for some seconds.
+//! What the database does not accept waits on disk: with a real SQLite that is locked by another process, and a real
+//! Postgres that is unavailable for some seconds.
 
 pub mod stage;
 
@@ -38,7 +38,7 @@ async fn a_call_ends_on_time_and_another_process_delivers_its_record_once() {
         began.elapsed()
     );
 
-    // Another process, on the same data folder; the database is away for it, too.
+    // Another process, on the same data folder; the database is unavailable for it, too.
     let spool = Spool::new(data.path());
     let files = spool.files().unwrap();
     assert_eq!(files.len(), 1);
@@ -50,7 +50,7 @@ async fn a_call_ends_on_time_and_another_process_delivers_its_record_once() {
     assert!(is_whole(&store, call).await);
     assert_eq!(spool.files().unwrap(), []);
 
-    // A process that was killed before it deleted the file: all is written again.
+    // A process that was killed before it deleted the file: everything is written again.
     let mut cut_short = kept.clone();
     cut_short.extend(&kept[..40]);
     std::fs::write(&files[0].path, cut_short).unwrap();
@@ -70,7 +70,7 @@ async fn what_a_killed_process_had_taken_is_delivered() {
     write(&mut writer).await;
     upkeep::pass(&spool, &store).await.unwrap();
     assert_eq!(spool.files().unwrap().len(), 1, "its writer lives");
-    // As a kill does: the lock is gone, the file stays.
+    // As after a kill: the lock is gone, the file stays.
     drop(writer);
     upkeep::pass(&spool, &store).await.unwrap();
     assert!(is_whole(&store, call).await);
@@ -193,7 +193,7 @@ async fn upkeep_delivers_when_postgres_is_back() {
     store.close().await;
 }
 
-/// A value that the database will never hold must not keep the others waiting.
+/// A value that the database will never accept must not delay the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_postgres_refuses_is_dropped_and_the_rest_is_stored() {
     let data = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! One story of the store, told to SQLite and to a real Postgres.
+//! The same sequence of store tests for SQLite and for a real Postgres.
 
 mod calls;
 mod deliveries;
@@ -81,7 +81,7 @@ async fn the_story_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_on_postgres() {
     let postgres = Postgres::start();
-    // What an operator applied by hand is no obstacle.
+    // A migration that an operator applied by hand is not an obstacle.
     apply(&postgres, "010_voice_calls");
     tell(&Database::Postgres(Secret::new(postgres.url()))).await;
     apply(&postgres, "094_deletion");

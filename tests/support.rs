@@ -1,4 +1,4 @@
-//! What the tests of the control plane share.
+//! Helpers that the control plane's tests share.
 
 pub mod api;
 pub mod heap;
@@ -11,7 +11,7 @@ use sidetone_config::env::LiveKit;
 use sidetone_testkit::LiveKitServer;
 use sidetone_testkit::livekit_server::Options;
 
-/// The key of every LiveKit server of these tests.
+/// The API key of every LiveKit server in these tests.
 pub const KEY: &str = "APItest";
 pub const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
 
@@ -35,7 +35,7 @@ pub fn credentials(server: &LiveKitServer) -> LiveKit {
     )
 }
 
-/// Where `make tools` puts programs.
+/// Where `make tools` installs programs.
 pub fn tools() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap());
@@ -44,7 +44,7 @@ pub fn tools() -> PathBuf {
         .join("sidetone/tools")
 }
 
-/// Polls until `check` gives something; panics after `secs`.
+/// Polls until `check` returns something; panics after `secs`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     secs: u64,
@@ -63,14 +63,14 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         .unwrap_or_else(|_| panic!("not within {secs} s: {what}"))
 }
 
-/// Sends a process a signal, by its name.
+/// Sends a process the signal with this name.
 pub fn signal(process: u32, name: &str) {
     let process = process.to_string();
     let sent = Command::new("kill").args(["-s", name, &process]).status();
     assert!(sent.unwrap().success(), "kill -s {name} {process}");
 }
 
-/// The claims of a token, unchecked.
+/// The claims of a token, not verified.
 pub fn claims(token: &str) -> serde_json::Value {
     use base64::Engine as _;
     let body = token.split('.').nth(1).unwrap();

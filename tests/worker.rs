@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Hands each job to the test, which decides how it ends.
+/// Passes each job to the test, which decides how it ends.
 struct ToTest(mpsc::Sender<(Job, tokio::sync::oneshot::Sender<End>)>);
 
 enum End {
@@ -110,8 +110,8 @@ impl TestWorker {
     }
 }
 
-/// The server's line about a job's end. Its dispatch list keeps every job at JS_RUNNING; its log
-/// is where the end shows.
+/// The server's log line about a job's end. Its dispatch list keeps every job at JS_RUNNING; only the log shows the
+/// end.
 async fn job_end(server: &LiveKitServer, job_id: &str) -> String {
     eventually("the job's end in the server's log", 20, || async {
         let log = server.log();
@@ -154,7 +154,7 @@ async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
     );
     assert_eq!(claims.sub, format!("agent-{}", job.id));
 
-    // A second agent for the room is refused, and the server takes that as an answer.
+    // A second agent for the room is refused, and the server accepts that as an answer.
     dispatcher.create("support-a-1", &metadata).await.unwrap();
     dispatcher.create("support-a-0", &metadata).await.unwrap();
     let (next, next_end) = worker.job().await;
@@ -167,7 +167,7 @@ async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
     next_end.send(End::Success).ok();
     assert!(job_end(&server, &job.id).await.contains("JS_SUCCESS"));
 
-    // A panic ends its own job, a failure carries its reason, and the worker goes on.
+    // A panic ends only its own job, a failure carries its reason, and the worker continues.
     dispatcher.create("support-a-2", &metadata).await.unwrap();
     let (panicking, panics) = worker.job().await;
     dispatcher.create("support-a-3", &metadata).await.unwrap();

@@ -1,10 +1,10 @@
-//! Who uses whom within a crate: reads the paths that begin with `crate`, `super` or a child module, in
+//! Which modules of a crate use each other: reads the paths that begin with `crate`, `super` or a child module, in
 //! `use` lines and elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Modules of a crate by their path (the root's is empty): code without comments and tests.
+/// A crate's modules by path (the root's is empty): their code without comments and tests.
 pub type Modules = BTreeMap<String, String>;
 
 /// Reads a crate's `src`.
@@ -38,8 +38,8 @@ pub fn word(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// Reads one path at the start of `text`, with its groups, as the paths it stands for. Returns what
-/// follows it.
+/// Reads one path at the start of `text`, expanding its groups into the paths that they stand for. Returns the rest of
+/// the text.
 fn expand<'a>(text: &'a str, prefix: &[&'a str], into: &mut Vec<Vec<&'a str>>) -> &'a str {
     let mut path = prefix.to_vec();
     let mut rest = text.trim_start();
@@ -92,7 +92,7 @@ pub fn uses(module: &str, modules: &Modules) -> BTreeSet<String> {
                     name => absolute.push(name),
                 }
             }
-            // What is behind the last module are items.
+            // What comes after the last module is an item.
             while !modules.contains_key(&absolute.join("::")) {
                 absolute.pop();
             }
@@ -103,9 +103,9 @@ pub fn uses(module: &str, modules: &Modules) -> BTreeSet<String> {
     used
 }
 
-/// What is left of the uses between siblings at each level when all that is in no circle is taken away.
-/// A module holds its children, so each use is one between two siblings, at the level where the two
-/// paths part; a parent's own code (named "") is a sibling of its children.
+/// The uses between siblings at each level that remain after everything outside a circle is removed. A module contains
+/// its children, so each use counts as one between two siblings, at the level where the two paths diverge; a parent's
+/// own code (named "") is a sibling of its children.
 pub fn circles(modules: &Modules, allowed: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut levels: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for module in modules.keys() {

@@ -1,4 +1,4 @@
-//! A call whose database does not take anything any more.
+//! A call whose database does not accept writes any more.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn a_call_ends_on_time_though_its_database_is_locked_and_its_record_is_who
     let (placed, other) = tokio::join!(call, locking);
     assert!(placed.report.all_answered(), "{}", placed.report);
 
-    // The call's record, and that its agent has ended: the last that it writes before it leaves.
+    // The call's record, and the end of its agent: the last things it writes before it leaves.
     let (ended, spool) = (clock::now(), Spool::new(stage.data.path()));
     until("the record waits on disk", || {
         (spool.files().unwrap().len() > 1).then_some(())
@@ -58,7 +58,7 @@ async fn a_call_ends_on_time_though_its_database_is_locked_and_its_record_is_who
     stage.strike().await;
 }
 
-/// Reading is possible, writing is not: each write would be waited for, five seconds long.
+/// Reading works, writing does not: waiting for a write would take five seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_begins_though_its_database_is_locked() {
     let stage = Stage::set().await;

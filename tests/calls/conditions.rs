@@ -1,5 +1,5 @@
-//! Calls as they are: noise, coughs, "mm-hmm", pauses for thought, both at once, a bad network.
-//! Transcripts are by what was loud, so they are the same however often the provider is asked.
+//! Calls under real conditions: noise, coughs, "mm-hmm", pauses for thought, both speaking at once, a bad network.
+//! Transcripts depend on what was loud, so they are the same however often the provider is asked.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use super::{until, until_async};
 
 const HOURS: &str = "caller-opening-hours.wav";
 const QUESTION: &str = "What are your opening hours on Saturday?";
-/// A quarter of a minute, so that there is time to talk over it.
+/// Fifteen seconds, so that there is time to talk over it.
 const STORY: &str = "There is a lot to say about that. We open at nine in the morning on all days \
     but Sunday. On Saturday we close at noon, and in August we are closed for two weeks, as the \
     whole street is.";
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
-/// A model's ear: a breath, a word, or a sentence.
+/// A simulated model's hearing: a breath, a word, or a sentence, by how long it was loud.
 fn ear(loud: Duration) -> Transcript {
     let words = match loud.as_millis() {
         0..150 => "",
@@ -48,7 +48,7 @@ fn turn(name: &str, sound: Pcm<48_000>, cue: Cue) -> ScriptTurn {
     }
 }
 
-/// Steady noise of this level under a sound (white; a linear congruential generator).
+/// Adds steady noise of this level to audio (white; a linear congruential generator).
 fn noisy(sound: &Pcm<48_000>, dbfs: f32) -> Pcm<48_000> {
     let amplitude = 32_768.0 * 10f32.powf(dbfs / 20.0) * 12f32.sqrt();
     let mut state = 1u64;
@@ -70,7 +70,7 @@ fn silence(length: Duration) -> Vec<i16> {
     vec![0; Pcm::<48_000>::samples_in(length)]
 }
 
-/// The stored words of one side, and whether each was interrupted.
+/// The stored words of one side, and whether each turn was interrupted.
 fn said(call: &Value, speaker: &str) -> Vec<(String, bool)> {
     let turns = call["turns"].as_array().unwrap().iter();
     let turns_of = turns.filter(|turn| turn["speaker"] == speaker);
@@ -156,7 +156,7 @@ async fn an_mm_hmm_stops_nobody_and_a_question_does() {
     assert_eq!(answered.len(), 3, "{call:#}");
     let (story, interrupted) = &answered[1];
     assert!(*interrupted, "{call:#}");
-    // The story went on after the "mm-hmm": four more seconds of it were heard.
+    // The story continued after the "mm-hmm": four more seconds of it were heard.
     assert!(story.contains("We open at nine"), "{report}\n{call:#}");
     assert!(answered[2].0.starts_with("There is a lot"), "{call:#}");
     stage.strike().await;
@@ -164,7 +164,7 @@ async fn an_mm_hmm_stops_nobody_and_a_question_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_before_the_agent_came_is_answered() {
-    // As Chromium records it.
+    // In the format that Chromium records.
     let recorded = include_bytes!("../../fixtures/audio/chromium-preconnect.webm");
     answers_what_was_said_before("audio/webm;codecs=opus", recorded).await;
 }

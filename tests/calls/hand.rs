@@ -1,4 +1,4 @@
-//! The backend's hand on a live call: a real livekit-server, all of `serve`, and a caller who hears it.
+//! A backend's commands to a live call: a real livekit-server, all of `serve`, and a caller who hears the effects.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use super::stage::{BACKEND, Stage};
 use super::{until, until_async};
 use crate::rooms::person::Person;
 
-/// Two agents: the caller may be handed from one to the other, and to a person.
+/// Two agents: the caller can be handed over between them, and to a person.
 async fn stage() -> (Stage, tempfile::TempDir) {
     let agents = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(agents.path().join(name), text).unwrap();
@@ -26,19 +26,19 @@ async fn stage() -> (Stage, tempfile::TempDir) {
     (stage, agents)
 }
 
-/// Ada is in a call and was greeted; its id.
+/// Puts Ada into a call whose agent has greeted her; returns its id.
 async fn greeted(stage: &Stage) -> (Person, String) {
     let granted = stage.access().obtain().await.unwrap();
     let mut ada = Person::join(&granted.url, &granted.token).await;
     let microphone = ada.publish(TrackSource::Microphone, false).await;
-    // It sounds until the call is over.
+    // The microphone stays on until the call is over.
     std::mem::forget(microphone);
     ada.reads("Hello there.").await;
     ada.sees("listening").await;
     (ada, granted.call_id.unwrap())
 }
 
-/// A command to this server, with this key of its own.
+/// Sends a command to this server, with its own idempotency key.
 async fn command(server: &str, call: &str, key: &str, body: Value) -> (u16, Value) {
     let url = format!("{server}/api/voice/calls/{call}/commands");
     let request = reqwest::Client::new().post(url).bearer_auth(BACKEND);
@@ -72,7 +72,8 @@ async fn a_backend_says_instructs_mutes_hands_over_and_ends() {
     );
     ada.reads("A colleague listens in.").await;
     ada.sees("listening").await;
-    // Again, by the other control plane: answered the same, said no second time.
+    // The same command again, through the other control plane: the answer is the same, and nothing is said a second
+    // time.
     until_async("the other control plane", async || {
         let answer = reqwest::get(format!("{there}/readyz")).await.ok()?;
         answer.status().is_success().then_some(())
@@ -162,7 +163,7 @@ async fn a_backend_says_instructs_mutes_hands_over_and_ends() {
     stage.strike().await;
 }
 
-/// The commands of docs/live-calls.md, one after the other, as they are written.
+/// The commands of docs/live-calls.md, one after the other, as written there.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_commands_work_as_written() {
     let (stage, _agents) = stage().await;

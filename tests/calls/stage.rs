@@ -1,4 +1,4 @@
-//! What whole calls need.
+//! The environment of whole calls.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct Stage {
     host: String,
 }
 
-/// A control plane beside a stage's own, with the same database and no worker.
+/// A second control plane with the stage's database and without a worker.
 pub struct Beside {
     pub address: SocketAddr,
     stop: CancellationToken,
@@ -69,12 +69,12 @@ impl Stage {
         Self::set_on(Options::default()).await
     }
 
-    /// With a livekit-server of these options.
+    /// Uses a livekit-server with these options.
     pub async fn set_on(options: Options) -> Self {
         Self::set_with(options, "agent-config".into()).await
     }
 
-    /// With the agents of this folder, too.
+    /// Also uses the agents of this folder.
     pub async fn set_with(options: Options, agents: PathBuf) -> Self {
         let livekit = LiveKitServer::start_with(options).await.unwrap();
         let host = livekit.url.clone();
@@ -118,7 +118,7 @@ impl Stage {
         format!("http://{}", self.address)
     }
 
-    /// A second control plane.
+    /// Starts a second control plane.
     pub async fn beside(&self) -> Beside {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -179,7 +179,7 @@ impl Stage {
         caller::place(plan).await.unwrap()
     }
 
-    /// How a caller gets in.
+    /// What a caller needs to connect.
     pub fn access(&self) -> Access {
         Access::Server {
             server: format!("http://{}", self.address),
@@ -193,7 +193,7 @@ impl Stage {
         }
     }
 
-    /// The call, once its books are closed: each utterance and each sentence has come to an end.
+    /// The call once its ledger is closed: each utterance and each sentence has ended.
     pub async fn history(&self, placed: &Placed) -> Value {
         let id = placed.report.call_id.as_deref().unwrap();
         let mut call = Value::Null;
@@ -231,8 +231,8 @@ fn is_balanced(ledger: &Value) -> bool {
     caller["opened"].as_u64() == Some(closed) && agent["begun"].as_u64() == Some(said)
 }
 
-/// A recording without the "Hello!" that some begin with: the pause after it is long enough for work
-/// ahead, which would use up scripted answers.
+/// A recording without the "Hello!" that some begin with: the pause after it is long enough for work ahead, which
+/// would use up scripted answers.
 fn question(file: &str) -> Pcm<48_000> {
     let mut sound = sound(file);
     if file == "caller-opening-hours.wav" {

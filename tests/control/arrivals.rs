@@ -1,5 +1,5 @@
-//! An agent is asked for when somebody joins, whoever comes back finds one, and the record is true: in
-//! real rooms, with LiveKit's events and without.
+//! An agent is dispatched when somebody joins, returning callers find one, and the record is true: in real rooms, with
+//! LiveKit's webhooks and without.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{Worker, impatient, start};
 use crate::support::api::{Api, Setup, user};
 use crate::support::{KEY, SECRET, credentials, eventually, livekit, rooms};
 
-/// A room stays open for so long after the last one left: what is told of a call does not wait for it.
+/// A room stays open for this long after the last participant left: reports about a call do not wait for it.
 const EMPTY: Duration = Duration::from_secs(20);
 
 async fn server(webhook: Option<String>) -> LiveKitServer {
@@ -58,7 +58,7 @@ async fn greeted(house: &House, id: &Value) {
     .await;
 }
 
-/// The call, once it is as `check` wants it.
+/// The call, once `check` accepts it.
 async fn call_is(house: &House, id: &Value, what: &str, check: impl Fn(&Value) -> bool) -> Value {
     eventually(what, 40, || async {
         Some(house.call("ann", id).await).filter(|call| check(call))
@@ -66,7 +66,7 @@ async fn call_is(house: &House, id: &Value, what: &str, check: impl Fn(&Value) -
     .await
 }
 
-/// The agent answers what is typed; typed again when it was not ready to read it.
+/// The agent answers what is typed; it is typed again if the agent was not ready to read it.
 async fn answers(house: &House, id: &Value, room: &Room, text: &str) {
     for _ in 0..12 {
         write(room, text).await;
@@ -97,7 +97,7 @@ async fn a_token_brings_an_agent_when_it_is_used() {
     let body = json!({"voice": "nova"});
     let (_, token) = api.post("/api/voice/token", &ann, body.clone()).await;
     let (_, unused) = api.post("/api/voice/token", &ann, body).await;
-    // A page that asks on its own, and a click that comes later.
+    // A page that requests a token on its own, and a click that comes later.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(worker.jobs.try_recv().is_err(), "nobody is there");
     let room = token["roomName"].as_str().unwrap();
@@ -115,8 +115,8 @@ async fn a_token_brings_an_agent_when_it_is_used() {
     assert!(worker.jobs.try_recv().is_err(), "one is enough");
     assert!(api.store.awaited_in(room).await.unwrap().is_none());
 
-    // The other token is no call: it is not missed, it goes. One whose room a token was given for again stays:
-    // its caller may be on the way.
+    // The other token does not become a call: it is not counted as missed but deleted. If another token was issued for
+    // its room, it stays, because its caller may be about to join.
     let old = |room: &str| NewCall {
         id: Uuid::new_v4(),
         room_name: room.into(),
@@ -153,7 +153,7 @@ async fn a_token_brings_an_agent_when_it_is_used() {
             .unwrap()
             .is_none()
     );
-    // Ended before it was used, it brings nobody either.
+    // If the call ends before the token is used, no agent comes either.
     let unused = unused["roomName"].as_str().unwrap();
     let path = format!("/api/voice/agent/{unused}");
     assert_eq!(
@@ -178,7 +178,7 @@ async fn the_join_is_seen_without_any_webhook() {
     let (_, token) = api.post("/api/voice/token", &ann, json!({})).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(worker.jobs.try_recv().is_err());
-    // Also when many others have got tokens since.
+    // Also if many other tokens were issued in the meantime.
     let later = sidetone_store::now();
     for n in 0..1_001 {
         let call = NewCall {
@@ -210,7 +210,7 @@ async fn the_join_is_seen_without_any_webhook() {
     api.stop().await;
 }
 
-/// With LiveKit's events and without.
+/// With LiveKit's webhooks and without.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_hung_up_and_comes_back_gets_another_call() {
     for is_told in [true, false] {
@@ -242,7 +242,7 @@ async fn hang_up_and_come_back(is_told: bool) {
         "{over:#}"
     );
 
-    // The same page is loaded again: an agent comes, to a call with a row of its own.
+    // The same page is reloaded: an agent comes, and the call has its own row.
     let (room, _events) = enter(&token).await;
     let both = eventually("another call", 40, || async {
         let calls = calls(&house).await;
@@ -267,7 +267,7 @@ async fn who_was_cut_off_comes_back_to_the_same_call() {
     let token = token(&house).await;
     let (room, mut events) = enter(&token).await;
     greeted(&house, &token["callId"]).await;
-    // The caller's page is gone without a word; the agent waits for it, and leaves.
+    // The caller's page disappears without notice; the agent waits for it, and leaves.
     let livekit = rooms(&credentials(&house.server));
     let name = token["roomName"].as_str().unwrap();
     livekit.remove_participant(name, "ann").await.unwrap();
@@ -303,7 +303,7 @@ async fn who_was_cut_off_comes_back_to_the_same_call() {
     house.close().await;
 }
 
-/// A page is loaded again when its agent has gone and nobody has told that its call is over.
+/// A page is reloaded after its agent has gone, when nobody has reported that its call is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reloads_a_page_whose_agent_has_left_finds_another() {
     for is_told in [true, false] {
@@ -342,7 +342,7 @@ async fn a_call_goes_on_while_livekit_is_started_again() {
     })
     .await;
     house.server.restart(Duration::from_secs(1)).await.unwrap();
-    // Both come back by themselves, to a room of another id.
+    // Both return on their own, to a room with another id.
     let livekit = rooms(&credentials(&house.server));
     let name = token["roomName"].as_str().unwrap();
     eventually("both are back", 60, || async {
@@ -367,7 +367,7 @@ async fn a_call_goes_on_while_livekit_is_started_again() {
     house.close().await;
 }
 
-/// LiveKit's last words of a room come when the call is in the next one.
+/// LiveKit's last webhooks about a room arrive when the call is already in the next room.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_room_that_a_call_has_left_is_not_its_end() {
     let (server, api) = start().await;
@@ -426,7 +426,7 @@ async fn the_end_of_a_room_that_a_call_has_left_is_not_its_end() {
     api.stop().await;
 }
 
-/// LiveKit's first words of a room come when its call is over and another is about to begin under its name.
+/// LiveKit's first webhooks about a room arrive when its call is over and another is about to begin under its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn late_news_of_a_call_bring_no_agent_of_the_next_one() {
     let (_server, api) = start().await;
@@ -473,7 +473,7 @@ async fn a_caller_hears_at_once_that_no_worker_is_free() {
     let (_, token) = api
         .post("/api/voice/token", &user("ann", false), json!({}))
         .await;
-    // It was the last one.
+    // It was the last worker.
     api.no_worker().await;
     let (room, mut events) = enter(&token).await;
     let told = tokio::time::timeout(Duration::from_secs(20), async {
@@ -496,8 +496,8 @@ async fn a_caller_hears_at_once_that_no_worker_is_free() {
     api.stop().await;
 }
 
-/// From the join to the agent's first sound, when the agent is asked for with the token (as before 0.3)
-/// and when it is asked for at the join. `cargo nextest run … --run-ignored only --no-capture`.
+/// Time from the join to the agent's first audio, when the agent is dispatched with the token (as before 0.3) and when
+/// it is dispatched at the join. `cargo nextest run … --run-ignored only --no-capture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn from_the_join_to_the_agents_voice() {

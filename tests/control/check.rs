@@ -1,4 +1,4 @@
-//! `sidetone check`: each item right and wrong.
+//! `sidetone check`: each item in its good and bad states.
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -85,7 +85,7 @@ async fn check_finds_what_is_wrong_and_says_the_fix() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// A server that answers everything with this status and header.
+/// A server that answers every request with this status and header.
 async fn answers(status: u16, header: &'static str, value: &'static str) -> String {
     let answer = move || async move {
         let mut headers = HeaderMap::new();
@@ -99,10 +99,10 @@ async fn answers(status: u16, header: &'static str, value: &'static str) -> Stri
     address.to_string()
 }
 
-/// What is looked at, the variables, what is found, part of the fix.
+/// The item, the variables, the outcome, part of the fix.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Outcome, &'a str);
 
-/// What `check` finds under `name` with these variables.
+/// The item called `name` with these variables.
 async fn item(name: &str, variables: &[(&str, &str)]) -> Item {
     let folder = tempfile::tempdir().unwrap();
     let env = Env::from_lookup(|wanted| match wanted {
@@ -214,7 +214,7 @@ async fn each_wrong_value_is_told_with_its_fix() {
     }
 }
 
-/// As an operator runs it: text for people, JSON for programs, an exit code for scripts.
+/// Run as an operator would: text for people, JSON for programs, an exit code for scripts.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_prints_json_and_ends_with_a_code() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The API against its own OpenAPI document, by schemathesis: no request makes a 5xx, and every
-//! answer has a status, a content type and a shape that the document names.
+//! The API against its own OpenAPI document, by schemathesis: no request causes a 5xx, and every response has a
+//! status, a content type and a shape that the document describes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{credentials, livekit, tools};
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance";
-/// schemathesis waits for its servers, not for this.
+/// schemathesis waits for slow servers, but not for this.
 const DEADLINE: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,12 +35,12 @@ async fn no_request_breaks_the_api_or_its_document() {
         ..setup
     })
     .await;
-    // Calls to be found: a history that is empty has few shapes.
+    // Calls for the history: an empty history has few shapes.
     for room_type in ["support", "conference"] {
         let body = serde_json::json!({"roomType": room_type, "userId": "ann"});
         assert_eq!(api.post("/api/voice/token", "key-admin", body).await.0, 200);
     }
-    // A pool that is drained answers 503, as it should: so draining comes last.
+    // A drained pool correctly answers 503, so draining comes last.
     const DRAIN: &str = "/api/voice/workers/{workerId}/drain";
     // A stream of events has no end to wait for; tests/http/live.rs reads it.
     const LIVE: &str = "/api/voice/live";

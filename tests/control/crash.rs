@@ -1,5 +1,4 @@
-//! kill -9 in mid-call: what was said stays, accepted webhooks are worked through, another agent
-//! comes.
+//! kill -9 in the middle of a call: stored turns stay, accepted webhooks are processed, another agent comes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,7 +21,7 @@ const LISTEN: &str = "SIDETONE_TEST_SERVES_AT";
 const AGENTS: &str = "SIDETONE_TEST_AGENTS";
 const ROOMS: usize = 12;
 
-/// No test by itself: the process that the test below starts and kills.
+/// Not a test itself: the process that the test below starts and kills.
 #[tokio::test(flavor = "multi_thread")]
 async fn served_for_the_crash() {
     let Ok(address) = std::env::var(LISTEN) else {
@@ -45,7 +44,7 @@ async fn start(
     start_with(address, served::variables(server, provider, data)).await
 }
 
-/// As [`start`], with these variables and the agents of a folder.
+/// Like [`start`], with these variables and the agents of a folder.
 pub async fn start_in(
     agents: &Path,
     address: SocketAddr,
@@ -72,7 +71,7 @@ async fn start_with(address: SocketAddr, variables: Vec<(&'static str, String)>)
     child
 }
 
-/// The turns of a call by id: who, and the words.
+/// The turns of a call by id: speaker and words.
 async fn turns(address: SocketAddr, call: &str) -> BTreeMap<String, (String, String)> {
     let call = served::get(address, &format!("/api/voice/history/{call}"))
         .await
@@ -89,8 +88,8 @@ async fn turns(address: SocketAddr, call: &str) -> BTreeMap<String, (String, Str
         .collect()
 }
 
-/// The webhooks of a conference, in its room. Bob's leaving is lost, so he stays until the room
-/// closes, at the end of its second: 61 s.
+/// The webhooks of a conference, in its room. The one about Bob's leaving is lost, so he stays until the room closes,
+/// at the end of that second: 61 s.
 fn story(room: &str) -> [String; 5] {
     let event = |n: i64, name: &str, who: Option<&str>| {
         let participant = who.map(|id| {
@@ -149,7 +148,7 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
     )
     .await;
 
-    // Other rooms' webhooks are accepted, and right after the last one the process is killed.
+    // Webhooks of other rooms are accepted, and the process is killed right after the last one.
     let mut rooms = Vec::new();
     for _ in 0..ROOMS {
         let body = json!({"roomType": "conference"}).to_string();
@@ -170,7 +169,7 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
     process.kill().await.unwrap();
 
     let _process = start(address, &server, &provider, data.path()).await;
-    // Every turn that was stored is stored still; only the last may have grown since.
+    // Every turn that was stored is still stored; only the last may have grown since.
     let after = turns(address, &call).await;
     for (id, (speaker, text)) in &before {
         let (kept_speaker, kept) = &after[id];
@@ -180,15 +179,15 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
             "{id}: {text:?} became {kept:?}"
         );
     }
-    // What the caller has been shown as said is there, too, but for the turn in the air: each of
-    // its questions and the answers to all but the last.
+    // The caller's captions are stored too, except for the turn in progress: each of its questions and the answers to
+    // all but the last.
     let count = |speaker: &str| after.values().filter(|(who, _)| who == speaker).count();
     assert!(count("user") >= 2 && count("agent") >= 2, "{after:#?}");
     assert!(
         count("agent") >= count("user"),
         "greeting and answers: {after:#?}"
     );
-    // Accepted events are worked through, whether or not they were before.
+    // Accepted events are processed, whether or not they were before.
     eventually("the inbox is empty", 30, || async {
         let health = served::get(address, "/api/voice/webhook").await.unwrap();
         (health["waiting"] == 0).then_some(())
@@ -202,8 +201,8 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
             (&json!("completed"), &json!(61))
         );
     }
-    // The caller is not left alone: another agent comes, and its turns are written beside those
-    // of the first, never over them.
+    // The caller is not left alone: another agent comes, and its turns are added to those of the first and never
+    // overwrite them.
     eventually("another agent speaks", 120, || async {
         (turns(address, &call).await.len() > after.len()).then_some(())
     })

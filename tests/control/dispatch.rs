@@ -1,4 +1,4 @@
-//! Agents reach rooms, are asked for again, given up; reconciliation makes good what was lost.
+//! Agents reach rooms, are dispatched again, and are given up; reconciliation corrects what was missed.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     assert_eq!(metadata.voice.as_deref(), Some("nova"));
     assert_eq!(metadata.variables["order"], "42");
 
-    // Asking again for the room changes nothing.
+    // Requesting an agent for the room again changes nothing.
     let again = json!({"roomName": room, "voice": "echo", "systemPrompt": "Be brief."});
     let (status, answer) = api.post("/api/voice/agent", "key-agent", again).await;
     assert_eq!((status, &answer["alreadyThere"]), (200, &json!(true)));
@@ -44,7 +44,7 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     assert_eq!(agents["agents"][0]["roomName"], room.as_str());
     assert_eq!(agents["agents"][0]["attempts"], 1);
 
-    // The room's webhook came from the real server, was verified, kept and acted on.
+    // The room's webhook came from the real server, was verified, stored and applied.
     let call = eventually("room_started", 20, || async {
         let call = api.store.call(call_id).await.unwrap().unwrap();
         call.started_at.is_some().then_some(call)
@@ -53,7 +53,7 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     assert!(call.room_sid.as_deref().unwrap().starts_with("RM_"));
     assert!(!api.holds("turnPassword"));
 
-    // Ended on request: the worker is told to leave, and nobody is asked for again.
+    // Ended on request: the worker is told to leave, and there is no further dispatch.
     let path = format!("/api/voice/agent/{room}");
     assert_eq!(
         api.call("DELETE", &path, Some("key-agent"), None).await.0,
@@ -88,7 +88,7 @@ async fn a_worker_that_comes_late_gets_the_job_that_was_dropped() {
     .await;
     let mut worker = Worker::start(&server).await;
     assert_eq!(worker.job().await.room_name, room);
-    // It said yes, so it is waited for: no second agent.
+    // It accepted, so the dispatch waits for it: no second agent.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(worker.jobs.try_recv().is_err());
     api.stop().await;
@@ -127,7 +127,7 @@ async fn without_any_worker_the_call_fails_with_the_reason() {
         .await;
     assert_eq!((status, &problem["field"]), (409, &json!("roomName")));
 
-    // Whoever is on a line is hung up on: it would stay open.
+    // Telephone callers are hung up on, because their line would otherwise stay open.
     for kind in ["sip", "connector"] {
         let bob = user(kind, false);
         let (_, token) = api.post("/api/voice/token", &bob, json!({})).await;
@@ -157,7 +157,7 @@ async fn reconciliation_finds_rooms_that_opened_and_rooms_that_closed() {
         };
         calls.push(api.store.create_call(&call).await.unwrap().id);
     }
-    // One room is open without our knowing, one was open when we last looked.
+    // One room opened unnoticed; one was open at the last look.
     let rooms = support::rooms(&credentials(&server));
     rooms
         .create_room("support-open-1", Default::default())

@@ -1,5 +1,5 @@
-//! Agents that are gone without a word: the guard works from the store and LiveKit, webhooks or not,
-//! and with any number of control planes.
+//! Agents that disappear without notice: the guard works from the store and LiveKit, with or without webhooks, and
+//! with any number of control planes.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ use crate::rooms::person::{self, Person};
 use crate::support::api::{Api, LOGIN_SECRET, Setup, user};
 use crate::support::{credentials, eventually, livekit};
 
-/// A server that tells nobody of anything, and two control planes on one store.
+/// A server that sends no webhooks, and two control planes on one store.
 pub(super) struct Deaf {
     pub(super) server: LiveKitServer,
     pub(super) api: Api,
@@ -84,12 +84,12 @@ impl Deaf {
         self.api.stop().await;
     }
 
-    /// Joins as the agent of a job, as the product's agents do.
+    /// Joins as the agent of a job, like the product's agents.
     async fn agent(&self, job: &Job) -> Room {
         self.agent_of(job, None).await
     }
 
-    /// The same, of a worker by its row.
+    /// Likewise, for a worker given by its row.
     async fn agent_of(&self, job: &Job, worker: Option<Uuid>) -> Room {
         let metadata: DispatchMetadata = serde_json::from_str(&job.metadata).unwrap();
         let agent = Agent {
@@ -133,8 +133,8 @@ async fn an_agent_that_dies_is_replaced_once_without_any_webhook() {
         (deaf.state(&room).await == DispatchState::Joined).then_some(())
     })
     .await;
-    // While it is there, nobody else is asked for, however often the room is looked at: not at all, once
-    // LiveKit's own count of who is there has settled.
+    // While it is there, there is no further dispatch, however often the room is looked into: and once LiveKit's own
+    // participant count has settled, the room is not looked into at all.
     tokio::time::sleep(Duration::from_secs(4)).await;
     eventually("a room in which nothing changes is let be", 30, || async {
         let age = Duration::from_secs(4);
@@ -153,7 +153,7 @@ async fn an_agent_that_dies_is_replaced_once_without_any_webhook() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(worker.jobs.try_recv().is_err(), "one is enough");
 
-    // The last one out: nobody is asked for, and the room's next call finds its place free.
+    // When the last participant leaves, there is no dispatch, and the room's next call finds its place free.
     caller.close().await.unwrap();
     agent.close().await.unwrap();
     eventually("it is over", 20, || async {
@@ -170,7 +170,7 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
     let mut worker = Worker::start(&deaf.server).await;
     let (room, _caller) = call(&deaf).await;
     let job = worker.job().await;
-    // No such row: as silent as can be, and its agent answers like any client of LiveKit's.
+    // There is no such row, so the worker counts as silent, and its agent answers like any client of LiveKit's.
     let agent = deaf.agent_of(&job, Some(Uuid::new_v4())).await;
     let _voice = VoiceTrack::publish(&agent, "voice").await.unwrap();
     eventually("it is silent", 20, || async {
@@ -182,8 +182,8 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
     assert!(worker.jobs.try_recv().is_err());
     assert_eq!(deaf.state(&room).await, DispatchState::Joined);
 
-    // One that does not answer is replaced: here it is not in the room at all. What it says of itself
-    // later ends nothing.
+    // An agent that does not answer is replaced: here it is not in the room at all. What it reports later has no
+    // effect.
     agent.close().await.unwrap();
     let second = worker.job().await;
     assert_eq!(second.room_name, room);
@@ -198,7 +198,7 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
     deaf.stop().await;
 }
 
-/// Whoever interprets or transcribes is an agent to LiveKit, too.
+/// Interpreters and transcribers are agents to LiveKit, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_of_another_product_is_none_of_ours() {
     let deaf = Deaf::start().await;
@@ -211,7 +211,7 @@ async fn an_agent_of_another_product_is_none_of_ours() {
     let _voice = VoiceTrack::publish(&interpreter, "voice").await.unwrap();
     let jwt = token["token"].as_str().unwrap();
     let _caller = sidetone::room::join(&deaf.server.url, jwt, false).await;
-    // No worker runs: nobody comes, and the caller is not left with the interpreter.
+    // No worker runs: no agent comes, and the caller is not left alone with the interpreter.
     eventually("the call is given up", 20, || async {
         let agent = deaf.api.store.agent_in(room).await.unwrap()?;
         assert_ne!(agent.state, DispatchState::Joined);
@@ -253,7 +253,7 @@ async fn a_recorder_that_stays_is_nobody() {
     deaf.stop().await;
 }
 
-/// A worker that is a process of its own.
+/// A worker in its own process.
 pub(super) fn worker_process(variables: &[(&'static str, String)]) -> Child {
     Command::new(PROGRAM)
         .args(["worker", "--count-jobs", "--agents", served::AGENTS])
@@ -265,7 +265,7 @@ pub(super) fn worker_process(variables: &[(&'static str, String)]) -> Child {
         .unwrap()
 }
 
-/// Waits until so many workers take calls.
+/// Waits until this many workers take calls.
 pub(super) async fn ready(deaf: &Deaf, workers: usize) {
     eventually("workers that take calls", 60, || async {
         let rows = deaf.api.store.workers().await.unwrap();
@@ -279,7 +279,7 @@ pub(super) async fn ready(deaf: &Deaf, workers: usize) {
     .await;
 }
 
-/// Whose voice was just heard, each time that it is.
+/// Reports whose voice was heard, each time it is heard.
 pub(super) fn voices(
     mut events: mpsc::UnboundedReceiver<RoomEvent>,
 ) -> mpsc::Receiver<(String, Instant)> {
@@ -304,7 +304,7 @@ pub(super) fn voices(
                         .any(|sample| sample.unsigned_abs() > 1_000);
                     if is_voice {
                         let identity = participant.identity().to_string();
-                        // Nobody reads as fast as it comes.
+                        // Nobody reads as fast as this is produced.
                         let _ = heard.try_send((identity, clock::now()));
                     }
                 }
@@ -314,7 +314,7 @@ pub(super) fn voices(
     voices
 }
 
-/// `SIDETONE_TAKEOVERS` workers are killed, one by default.
+/// Kills `SIDETONE_TAKEOVERS` workers, one by default.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_workers_call_is_taken_over() {
     let kills = std::env::var("SIDETONE_TAKEOVERS").map_or(1, |kills| kills.parse().unwrap());
@@ -352,7 +352,7 @@ async fn a_killed_workers_call_is_taken_over() {
         holds.kill().await.unwrap();
         let (next, at) = voice(&speaks).await;
         took.push(at - killed_at);
-        // The dead one is gone from the room before the next is heard.
+        // The dead agent is gone from the room before the next one is heard.
         let agents = caller.remote_participants().into_values();
         let agents: Vec<ParticipantIdentity> = agents
             .filter(|one| one.kind() == ParticipantKind::Agent)
@@ -364,7 +364,7 @@ async fn a_killed_workers_call_is_taken_over() {
     took.sort();
     println!("voice after a worker's death: {took:.2?}");
     caller.close().await.unwrap();
-    // Nobody has told when the dead ones left but those who removed them.
+    // Only the control plane that removed the dead agents has reported when they left.
     let call = format!("/api/voice/history/{}", token["callId"].as_str().unwrap());
     let call = eventually("a call that is over", 20, async || {
         let (_, call) = deaf.api.get(&call, &ann).await;

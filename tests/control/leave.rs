@@ -1,6 +1,6 @@
-//! How agents leave in the middle of a sentence: asked by the control plane, or with the process (told by
-//! LiveKit: tests/rooms.rs and scenario 82). Each time what was said is stored as it was heard, the job has
-//! succeeded, and the call comes to its result.
+//! How agents leave in the middle of a sentence: at the control plane's request, or with their process (at LiveKit's
+//! request: tests/rooms.rs and scenario 82). Each time what was said is stored as it was heard, the job has succeeded,
+//! and the call gets its result.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,15 +27,15 @@ fn result() -> Value {
     json!({"summary": "Nothing came of it.", "intent": "other", "resolved": false, "fields": {}})
 }
 
-/// An agent that greets with these words, and wants a result.
+/// Writes an agent with this greeting that produces a result.
 fn write_agent(folder: &Path, greeting: &str) {
     let file = format!("prompt = \"prompt.md\"\ngreeting = \"{greeting}\"\n[result]\n");
     std::fs::write(folder.join("default.toml"), file).unwrap();
     std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
 }
 
-/// A provider whose results take longer than LiveKit waits for an agent that it has told to leave: the
-/// greeting is none of its model's.
+/// A provider whose results take longer than LiveKit waits for an agent that it has told to leave. The greeting does
+/// not come from its model.
 async fn provider() -> FakeOpenAi {
     let slow = Timing {
         first_token: Duration::from_secs(4),
@@ -60,13 +60,13 @@ struct Greeting {
     room: String,
 }
 
-/// Asks for a call, joins it, and waits until the agent speaks.
+/// Requests a call, joins it, and waits until the agent speaks.
 async fn greeted(address: SocketAddr) -> (Person, Uuid, String) {
     let token = served::token(address, "Ada").await;
     let text = |name: &str| token[name].as_str().unwrap().to_owned();
     let ada = Person::join(&text("livekitHost"), &text("token")).await;
     ada.sees("speaking").await;
-    // Some words of it are heard.
+    // A few words of it are heard.
     ada.reads("We are").await;
     (ada, text("callId").parse().unwrap(), text("roomName"))
 }
@@ -119,7 +119,7 @@ impl Greeting {
         .await;
     }
 
-    /// The call as it is when its result is there.
+    /// The call once its result is there.
     async fn with_result(&self) -> Value {
         eventually("the result", 30, || async {
             Some(self.call().await).filter(|call| !call["result"].is_null())
@@ -134,7 +134,7 @@ impl Greeting {
     }
 }
 
-/// LiveKit's words about the end of the only job.
+/// LiveKit's log line about the end of the only job.
 async fn job_end(livekit: &LiveKitServer) -> String {
     eventually("the job's end in the server's log", 20, || async {
         let log = livekit.log();
@@ -182,7 +182,7 @@ async fn a_speech_that_takes_longer_than_leaving_may_is_cut_and_stored_as_heard(
     let call = greeting.with_result().await;
     let (heard, interrupted) = turn(&call);
     assert!(interrupted, "{call:#}");
-    // More than LiveKit's three seconds of it, and not all.
+    // More than LiveKit's three seconds of it, but not all.
     assert!(
         heard.starts_with(SENTENCE) && speech.starts_with(heard),
         "{heard}"
@@ -194,7 +194,7 @@ async fn a_speech_that_takes_longer_than_leaving_may_is_cut_and_stored_as_heard(
     greeting.ends().await;
 }
 
-/// The call in the database of a process that has ended.
+/// Reads the call from the database of a process that has ended.
 async fn stored(data: &Path, call_id: Uuid) -> (Vec<(String, bool)>, Option<Value>) {
     let store = Store::open(&Database::Sqlite(data.join("sidetone.db")))
         .await
@@ -258,7 +258,7 @@ async fn a_result_that_a_dead_process_owes_is_made_by_another() {
     let provider = provider().await;
     let (data, agents) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_agent(agents.path(), SENTENCE);
-    // What a process leaves that is killed while its model writes.
+    // The state left by a process that was killed while its model was writing the result.
     let id = Uuid::now_v7();
     let database = Database::Sqlite(data.path().join("sidetone.db"));
     let store = Store::open(&database).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_result_that_a_dead_process_owes_is_made_by_another() {
     serving.await.unwrap().unwrap();
 }
 
-/// `serve` with an agent that greets somebody of this kind, who comes by no page.
+/// `serve` with an agent that greets a participant of this kind, who does not join by a page.
 async fn on_a_line(
     livekit: &LiveKitServer,
     provider: &FakeOpenAi,
@@ -346,7 +346,7 @@ async fn a_line_is_hung_up_when_the_agent_has_said_goodbye() {
     }
 }
 
-/// Nobody else comes to a call that a drain has ended.
+/// No other agent joins a call that was ended by a drain.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_telephone_is_hung_up_at_the_end_of_a_drain() {
     let livekit = LiveKitServer::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! The life of calls, as a real livekit-server's webhooks and our own agent tell it.
+//! The life of calls, as reported by a real livekit-server's webhooks and by our own agent.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn publish(room: &Room) -> LocalTrackPublication {
     me.publish_track(microphone, options).await.unwrap()
 }
 
-/// Who is (or was) in a call: kind, muted, how long.
+/// The participants of a call, present or past: kind, muted, how long.
 fn people(call: &Value) -> Vec<(String, bool, Option<i64>)> {
     let people = call["participants"].as_array().unwrap();
     let mut people: Vec<_> = people
@@ -91,7 +91,7 @@ async fn a_call_is_connected_muted_and_completed() {
     let connected = is("connected", &|call| call["status"] == "connected").await;
     assert!(connected["connectedAt"].is_string() && connected["endedAt"].is_null());
 
-    // The pool shows which worker runs the agent, under the id LiveKit gave it.
+    // The pool shows which worker runs the agent, under the id that LiveKit gave it.
     let pool = eventually("the agent's worker is known", 20, || async {
         let pool = served::get(address, "/api/voice/agent").await.unwrap();
         pool["agents"][0]["worker"].is_string().then_some(pool)
@@ -107,7 +107,7 @@ async fn a_call_is_connected_muted_and_completed() {
         "{pool}"
     );
 
-    // Muting is seen by the agent in the room: LiveKit sends no webhook for it.
+    // Muting is noticed by the agent in the room: LiveKit sends no webhook for it.
     let user_is =
         |muted: bool| move |call: &Value| people(call).contains(&("user".into(), muted, None));
     is("not muted at first", &user_is(false)).await;
@@ -118,7 +118,7 @@ async fn a_call_is_connected_muted_and_completed() {
     microphone.mute();
     is("muted at last", &user_is(true)).await;
 
-    // Long enough for a duration of a whole second.
+    // Long enough for a duration of at least one whole second.
     tokio::time::sleep(Duration::from_millis(1200)).await;
     room.close().await.unwrap();
     let over = is("completed", &|call| call["status"] == "completed").await;
@@ -151,7 +151,7 @@ async fn a_call_that_nobody_answers_is_missed() {
     nobody_answers(api).await;
 }
 
-/// The same webhooks, the same rows, on the other database.
+/// The same webhooks produce the same rows on the other database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_nobody_answers_is_missed_on_postgres() {
     let postgres = Postgres::start();
@@ -188,7 +188,7 @@ async fn nobody_answers(api: Api) {
         person["joinedAt"].is_string() && person["leftAt"].is_string(),
         "{call:#}"
     );
-    // The callee sees it in the own history, too; nobody else does.
+    // The callee sees it in their own history, too; nobody else does.
     let (_, page) = api
         .get("/api/voice/history?status=missed", &user("bob", false))
         .await;
@@ -204,7 +204,7 @@ async fn a_caller_is_told_that_the_call_has_failed() {
     let body = json!({"roomType": "conference"});
     let (_, token) = api.post("/api/voice/token", &ann, body).await;
     let (room, mut events) = join(&token).await;
-    // No worker runs: the agent is asked for three times and never comes.
+    // No worker runs: the agent is dispatched three times and never comes.
     let body = json!({"roomName": token["roomName"]});
     assert_eq!(api.post("/api/voice/agent", &ann, body).await.0, 200);
     let told = tokio::time::timeout(Duration::from_secs(30), async {

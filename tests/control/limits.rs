@@ -1,5 +1,5 @@
-//! A user's limits at the join, agents that are asked for where nobody is, and requests that are sent again:
-//! with a real livekit-server.
+//! A user's limits at the join, agents that are requested for empty rooms, and requests that are sent again: with a
+//! real livekit-server.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn enter(token: &Value) -> (Room, tokio::sync::mpsc::UnboundedReceiver<Roo
     join(&token["livekitHost"], token["token"].as_str().unwrap()).await
 }
 
-/// A control plane with two calls a user, on a server that tells it what happens, or not.
+/// A control plane with two calls per user, on a server with or without webhooks.
 async fn house(is_told: bool) -> (sidetone_testkit::LiveKitServer, Api) {
     let (listener, webhook) = Api::listener().await;
     let server = livekit(is_told.then_some(webhook)).await;
@@ -63,7 +63,7 @@ async fn a_user_has_so_many_agents_however_many_tokens_are_joined() {
         assert_eq!(call.status, CallStatus::Failed);
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(worker.jobs.try_recv().is_err(), "nobody is sent");
-        // Others are not concerned.
+        // Other users are not affected.
         let (_, token) = api
             .post("/api/voice/token", &user("bob", false), json!({}))
             .await;
@@ -104,8 +104,8 @@ async fn an_agent_is_asked_for_once_and_answered_the_same() {
     api.stop().await;
 }
 
-/// The caller has left, and no webhook has told so: whoever asks for an agent is answered soon, and either
-/// one comes, or the call is over.
+/// The caller has left, and no webhook has reported it: a request for an agent is answered quickly, and either an
+/// agent comes, or the call is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_said_to_come_comes() {
     let (listener, _) = Api::listener().await;

@@ -1,4 +1,4 @@
-//! What others do to an agent by LiveKit's own API, past ours: its dispatch is withdrawn, or it is removed.
+//! What others do to an agent through LiveKit's own API, bypassing ours: its dispatch is deleted, or it is removed.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::rooms::binary::Served;
 use crate::rooms::person::Person;
 use crate::support::{credentials, eventually};
 
-/// Some seconds of the fake provider's speech, in two sentences.
+/// A few seconds of the fake provider's speech, in two sentences.
 const ANSWER: &str = "We are open from nine in the morning until six in the evening. On Saturdays we \
                       open at ten, and on Sundays not at all.";
-/// What the model says when it is told that the line broke off.
+/// What the model says when it is told that the connection was lost.
 const REST: &str = "That is all about our hours.";
 
-/// Somebody who is being told when a shop is open.
+/// A caller who is being told when a shop is open.
 struct Asking {
     livekit: LiveKitServer,
     served: Served,
@@ -75,7 +75,7 @@ impl Asking {
         .await;
     }
 
-    /// What the agents said, as it is stored, and whether each is unfinished.
+    /// The agents' turns as they are stored, and whether each is unfinished.
     async fn said(&self) -> Vec<(String, bool)> {
         let path = format!("/api/voice/history/{}", self.call);
         let call = served::get(self.served.address, &path).await.unwrap();
@@ -89,14 +89,14 @@ impl Asking {
     }
 }
 
-/// It is told to leave, and has three seconds: it is the call's end, and nobody else comes.
+/// The agent is told to leave, and has three seconds: the call ends, and no other agent comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_dispatch_is_withdrawn_leaves() {
     let asking = Asking::begins().await;
     let first = asking.agent().unwrap();
     let api = asking.api();
-    // LiveKit's server notes a dispatch's job when all its askings are through, which is up to seconds after
-    // the agent is there; until then, deleting the dispatch ends no job (1.13.3).
+    // LiveKit's server registers a dispatch's job only after all offers to workers are done, up to seconds after the
+    // agent has joined; until then, deleting the dispatch ends no job (1.13.3).
     let dispatch = eventually("the dispatch has its job", 20, || async {
         let dispatch = api.dispatches(&asking.room).await.unwrap().pop()?;
         let state = dispatch.state.as_ref()?;
@@ -116,7 +116,7 @@ async fn an_agent_whose_dispatch_is_withdrawn_leaves() {
     asking.ada.leave().await;
 }
 
-/// An agent that leaves in the middle of its answer is succeeded by one that goes on with it.
+/// An agent that leaves in the middle of its answer is replaced by one that continues the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_removed_in_mid_answer_is_succeeded() {
     let asking = Asking::begins().await;
@@ -134,7 +134,7 @@ async fn an_agent_that_is_removed_in_mid_answer_is_succeeded() {
     let texts: Vec<&str> = said.iter().map(|(text, _)| text.as_str()).collect();
     assert_eq!(texts.len(), 4, "{said:?}");
     assert_eq!(texts[0], "Hello!");
-    // What was heard of the answer, of which there is more.
+    // The part of the answer that was heard; there is more.
     assert!(
         ANSWER.starts_with(texts[1]) && texts[1] != ANSWER && said[1].1,
         "{said:?}"

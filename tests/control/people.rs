@@ -45,14 +45,14 @@ pub struct House {
 }
 
 impl House {
-    /// The agent's file has these lines beside its prompt.
+    /// The agent's file contains these lines besides its prompt.
     pub async fn open(lines: &str) -> Self {
         let (listener, webhook) = Api::listener().await;
         let server = livekit(Some(webhook)).await;
         Self::open_on(listener, server, lines).await
     }
 
-    /// With this LiveKit server.
+    /// Uses this LiveKit server.
     pub async fn open_on(listener: TcpListener, server: LiveKitServer, lines: &str) -> Self {
         let address = listener.local_addr().unwrap();
         let provider = FakeOpenAi::start(Timing::default()).await;
@@ -156,7 +156,7 @@ pub fn agents(room: &Room) -> usize {
         .count()
 }
 
-/// An agent that puts callers through, and a caller who has asked for it.
+/// An agent that puts callers through, and a caller who has asked for that.
 async fn asked(ring: &str) -> (House, Value, Room, UnboundedReceiver<RoomEvent>) {
     let house = House::open(&format!(
         "greeting = \"Hello!\"\n[tools.transfer]\nring = {ring:?}\nfailed = \"Nobody is free.\"\n\
@@ -168,7 +168,7 @@ async fn asked(ring: &str) -> (House, Value, Room, UnboundedReceiver<RoomEvent>)
     house.provider.script_answer(answer);
     let (status, call) = house.token("ann", json!({"roomType": "support"})).await;
     assert_eq!(status, 200, "{call}");
-    // Before the caller asked for a person, this is nobody's call but hers.
+    // Before the caller asked for a person, the call belongs to nobody but her.
     let theirs = json!({"roomType": "user-to-user", "roomName": call["roomName"]});
     assert_eq!(house.token("anna", theirs).await.0, 404);
     let token = call["token"].as_str().unwrap();
@@ -191,7 +191,7 @@ async fn a_person_takes_over_and_the_agent_leaves() {
         (status == 200).then_some(token)
     })
     .await;
-    // What the agent had to say was heard before anybody was called.
+    // The agent's words were heard before anybody was called.
     let said = house.said("ann", &call["callId"]).await;
     assert!(said.contains("I put you through to sales."), "{said}");
     assert_eq!(
@@ -206,14 +206,14 @@ async fn a_person_takes_over_and_the_agent_leaves() {
         (agents(&room) == 0).then_some(())
     })
     .await;
-    // The server tells of somebody who publishes nothing when it finds the time.
+    // The server reports a participant who publishes nothing only after some time.
     eventually("ann sees who is there", 20, || async {
         let there = room.remote_participants();
         let names: Vec<String> = there.keys().map(ToString::to_string).collect();
         (names == ["anna"]).then_some(())
     })
     .await;
-    // The call goes on between the two, and nobody sends another agent.
+    // The call continues between the two, and no other agent is dispatched.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(agents(&room), 0);
     let stored = house.call("ann", &call["callId"]).await;
@@ -245,7 +245,7 @@ async fn when_nobody_comes_the_agent_says_so_and_stays() {
         404,
         "not hers any more"
     );
-    // The conversation goes on, and the model knows what became of it.
+    // The conversation continues, and the model knows the outcome.
     house.provider.default_answer("How else can I help?");
     write(&room, "What now?").await;
     eventually("an answer", 30, || async {
@@ -265,12 +265,12 @@ async fn when_nobody_comes_the_agent_says_so_and_stays() {
     house.close().await;
 }
 
-/// LiveKit's API as far as a telephone needs it; there is no SIP server here. What was asked is kept.
+/// As much of LiveKit's API as a telephone needs; there is no SIP server here. It keeps the requests.
 #[derive(Clone, Default)]
 struct Sip(Arc<Mutex<Vec<proto::TransferSipParticipantRequest>>>);
 
 impl Sip {
-    /// In a room with a person of this kind; a second transfer fails.
+    /// Starts with a person of this kind in the room; a second transfer fails.
     async fn start(self, kind: proto::participant_info::Kind) -> String {
         let caller = proto::ParticipantInfo {
             identity: "sip_caller".into(),

@@ -1,4 +1,4 @@
-//! A worker is drained by the request that the pool page's button makes.
+//! Drains a worker with the same request as the pool page's button.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn workers(address: SocketAddr) -> Vec<Value> {
     list["workers"].as_array().unwrap().clone()
 }
 
-/// Waits until the `n`th worker is in this state with so many calls.
+/// Waits until the `n`th worker is in this state with this many calls.
 async fn worker(address: SocketAddr, n: usize, state: &str, calls: usize) -> Value {
     eventually(&format!("worker {n} {state} with {calls}"), 60, || async {
         let all = workers(address).await;
@@ -42,7 +42,7 @@ async fn post(address: SocketAddr, path: &str, body: Value) -> reqwest::Response
     request.json(&body).send().await.unwrap()
 }
 
-/// A call that nobody has come to yet, with an agent on its way.
+/// A call that nobody has joined yet, with an agent on its way.
 async fn token(address: SocketAddr) -> Value {
     let post = async |path, body| -> Value {
         let answer = post(address, path, body).await;
@@ -53,7 +53,7 @@ async fn token(address: SocketAddr) -> Value {
     token
 }
 
-/// Neither a token nor an agent is to be had, for this reason; when to ask again is said.
+/// Both tokens and agents are refused for this reason, with a time to retry.
 async fn refused(address: SocketAddr, room: &Value, why: &str) {
     for (path, body) in [
         ("token", json!({"roomType": "support"})),
@@ -110,8 +110,7 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
         .unwrap();
     let room = &conference["roomName"];
 
-    // In the middle of a call of two questions there is no place for another, and its worker is asked to
-    // drain.
+    // During a call with two questions there is no place for another, and its worker is asked to drain.
     let caller = tokio::spawn(caller::place(served::call(address, None, 2)));
     let first = worker(address, 0, "ready", 1).await;
     refused(address, room, "in calls").await;
@@ -121,18 +120,18 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     assert!(draining["drainRequestedAt"].is_string());
     refused(address, room, "being replaced").await;
 
-    // The call goes on to its own end: both questions are answered after the request.
+    // The call continues to its own end: both questions are answered after the request.
     let report = caller.await.unwrap().unwrap().report;
     assert_eq!(report.timings.len(), 2, "{report}");
     worker(address, 0, "drained", 0).await;
     refused(address, room, "being replaced").await;
-    // The process stays, as a control plane.
+    // The process keeps running, as a control plane.
     served::get(address, "/healthz").await.unwrap();
     let ready = reqwest::get(format!("http://{address}/readyz")).await;
     let ready: Value = ready.unwrap().json().await.unwrap();
     assert_eq!(ready["worker"], "draining");
 
-    // A worker of another process takes the next job.
+    // A worker in another process takes the next job.
     let alone = Process {
         env: env(),
         agents: served::AGENTS.into(),
@@ -157,7 +156,7 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     .await;
     assert_eq!(there["worker"], second["livekitId"]);
 
-    // Drained, a worker that is alone in its process ends with it, and its row with both.
+    // When the only worker of a process is drained, the process ends, and the worker's row disappears.
     drain(address, &second).await;
     worker(address, 1, "draining", 1).await;
     let end = reqwest::Client::new().delete(format!("http://{address}/api/voice/agent/{room}"));

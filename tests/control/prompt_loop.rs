@@ -1,5 +1,5 @@
-//! What an edit changes, and what a call comes to: agents' files, results and webhooks, with a
-//! real livekit-server and whole processes.
+//! What changes with an edit, and what comes of a call: agents' files, results and webhooks, with a real
+//! livekit-server and whole processes.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::support::{eventually, livekit};
 
 pub const WEBHOOK_SECRET: &str = "a-secret-of-the-shop-and-of-nobody-else";
 
-/// A caller who asks its question `turns` times.
+/// A caller who asks the question `turns` times.
 async fn place(address: SocketAddr, agent: &str, turns: usize) -> Placed {
     caller::place(served::call(address, Some(agent), turns))
         .await
@@ -50,7 +50,7 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
     let server = livekit(Some(webhook)).await;
     let provider = FakeOpenAi::start(Timing::default()).await;
     provider.default_transcript("What are your opening hours on Saturday?");
-    // The fake model says what it was told.
+    // The fake model repeats its system prompt.
     provider.default_answer("{system prompt}");
     let (data, agents) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_agent(agents.path(), "default", "Hello!", "The shop is red.", "");
@@ -69,7 +69,7 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
     ));
     served::ready(address).await;
 
-    // Between the first answer and the second, the files change.
+    // The files change between the first answer and the second.
     let running = tokio::spawn(place(address, "default", 2));
     provider
         .until(|requests| {
@@ -84,7 +84,7 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
         "The shop is blue.",
         "",
     );
-    // An agent that was not there when the process started may be asked for, too.
+    // An agent that did not exist when the process started can be requested, too.
     write_agent(
         agents.path(),
         "night",
@@ -114,7 +114,7 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
         "{new}"
     );
     assert!(said(&night).contains("dark"), "{}", said(&night));
-    // Each call says which version it ran.
+    // Each call records which version it ran.
     let (old, new) = (call(address, &running).await, call(address, &next).await);
     assert!(old["agentVersion"].is_string());
     assert_ne!(old["agentVersion"], new["agentVersion"]);
@@ -122,16 +122,16 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
     serving.await.unwrap().unwrap();
 }
 
-/// What the product's server was told.
+/// A product's server, which keeps the webhooks it received.
 #[derive(Clone, Default)]
 pub struct Receiver {
     posts: Arc<Mutex<Vec<(HeaderMap, String)>>>,
-    /// Whether it answers that it has taken a post.
+    /// Whether it accepts posts.
     pub takes: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Receiver {
-    /// Listens; gives its address.
+    /// Starts it; returns its address.
     pub async fn start(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/calls", listener.local_addr().unwrap());
@@ -148,7 +148,7 @@ impl Receiver {
         url
     }
 
-    /// The posts so far, their signatures checked: ids and bodies.
+    /// The posts so far, with verified signatures: ids and bodies.
     pub fn posts(&self) -> Vec<(String, Value)> {
         let posts = self.posts.lock().unwrap();
         let read = |(headers, body): &(HeaderMap, String)| {
@@ -188,11 +188,11 @@ async fn a_call_comes_to_a_result_that_is_told_also_after_a_crash() {
 
     let result = json!({"summary": "Ada asked for the opening hours.", "intent": "opening hours",
         "resolved": true, "fields": {"day": "Saturday"}});
-    // In backticks, as many models write it.
+    // In a code block, as many models write it.
     provider.answer_to("JSON Schema", format!("```json\n{result}\n```").as_str());
     let placed = place(address, "default", 1).await;
     let call_id = placed.report.call_id.clone().unwrap();
-    // The product's server has trouble when it is told first; then ours is killed.
+    // The product's server fails at the first post; then our process is killed.
     eventually("a first post", 60, || async {
         (!receiver.posts().is_empty()).then_some(())
     })
@@ -224,7 +224,7 @@ async fn a_call_comes_to_a_result_that_is_told_also_after_a_crash() {
         (stored["webhook"] == "delivered" && stored["result"] == result).then_some(())
     })
     .await;
-    // Of what the model was asked, the transcript is what was said and heard.
+    // In the model's requests, the transcript contains what was said and heard.
     let requests = provider.requests().into_iter().rev();
     let mut chats = requests.filter(|request| request.body["messages"].is_array());
     let asked = chats.next().unwrap().body["messages"][1]["content"].to_string();

@@ -1,5 +1,4 @@
-//! What a call reaches beside its models, in a real room: a lookup that speaks of the caller, MCP
-//! servers, and telephone keys.
+//! What a call uses besides its models, in a real room: a lookup about the caller, MCP servers, and telephone keys.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use super::people::{House, join, write};
 use crate::mcp::server as desk;
 use crate::support::{KEY, SECRET, eventually};
 
-/// A product's server that knows its callers by the attributes of their tokens.
+/// A product's server that knows its callers by the attributes in their tokens.
 async fn product() -> std::net::SocketAddr {
     let known = async |Path(tier): Path<String>| Json(json!({"plan": format!("the {tier} plan")}));
     let router = Router::new().route("/tiers/{tier}", get(known));
@@ -41,7 +40,7 @@ async fn a_lookup_keys_and_mcp_servers_in_a_room() {
     ))
     .await;
     let (_, call) = house.token("ann", json!({"roomType": "support"})).await;
-    // As a product's own backend makes them.
+    // Made as a product's own backend makes them.
     let token = AccessToken::with_api_key(KEY, SECRET)
         .with_identity("ann")
         .with_name("Ann")
@@ -101,7 +100,7 @@ async fn a_lookup_keys_and_mcp_servers_in_a_room() {
         tools.contains(&(&json!("desk_find_tables"), &json!(true), &found)),
         "{tools:?}"
     );
-    // The one that is not there is in the record and in the model's prompt, and costs nothing else.
+    // The server that is not there appears in the record and in the model's prompt, and has no other effect.
     let gone = tools.iter().find(|(name, ..)| **name == "mcp.gone");
     assert!(gone.is_some_and(|(_, ok, _)| **ok == false), "{tools:?}");
     let last = house.provider.requests().into_iter().rev();

@@ -1,4 +1,4 @@
-//! An agent that takes over the call of one that was killed goes on with it.
+//! An agent that takes over the call of a killed one continues it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::support::{eventually, livekit};
 const GREETING: &str = "Good morning!";
 const CUT_OFF: &str = "Sorry, we were cut off for a moment.";
 
-/// A process that is killed and started again, and a caller in a call with its agent, who has greeted.
+/// A process that is killed and restarted, and a caller whose agent has greeted.
 struct House {
     address: SocketAddr,
     server: LiveKitServer,
@@ -32,7 +32,7 @@ struct House {
 }
 
 impl House {
-    /// `tools` is a part of the agent's file.
+    /// `tools` is part of the agent's file.
     async fn with(tools: &str) -> Self {
         let (listener, webhook) = Api::listener().await;
         let address = listener.local_addr().unwrap();
@@ -75,20 +75,20 @@ impl House {
         self.history().await["turns"].as_array().unwrap().clone()
     }
 
-    /// Kill -9, and another process in its place.
+    /// Kills the process with kill -9 and starts another in its place.
     async fn is_replaced(&mut self) {
         self.process.kill().await.unwrap();
         let (agents, data) = (self.agents.path(), self.data.path());
         self.process = start(self.address, &self.server, &self.provider, agents, data).await;
     }
 
-    /// What the model was asked last, as its messages.
+    /// The messages of the last request to the model.
     fn asked(&self) -> Vec<Value> {
         let asked = self.provider.requests_to(Endpoint::Chat).pop().unwrap();
         asked.body["messages"].as_array().unwrap().clone()
     }
 
-    /// The turns once the last one says this and is over.
+    /// The turns, once the last one contains this text and is over.
     async fn until_said(&self, text: &str) -> Vec<Value> {
         eventually(text, 120, || async {
             let turns = self.turns().await;
@@ -120,7 +120,7 @@ fn content(message: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
-    // A server that takes the request, and never answers.
+    // A server that accepts the request and never answers.
     let desk = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/book", desk.local_addr().unwrap());
     let tools = format!(
@@ -163,7 +163,7 @@ async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
     assert_eq!(content(&asked[2]), "A table for two, please.");
     assert_eq!(asked[3]["tool_calls"][0]["function"]["name"], "book");
     assert!(content(&asked[4]).starts_with("it is not known whether this was done"));
-    // It is not asked for once more.
+    // The tool is not called again.
     let again = tokio::time::timeout(Duration::from_millis(500), desk.accept()).await;
     assert!(again.is_err(), "the tool ran twice");
     let tool = &house.history().await["tools"][0];

@@ -1,4 +1,4 @@
-//! The whole of `sidetone serve` on a data folder, with a fake provider behind it.
+//! All of `sidetone serve` on a data folder, with a fake provider behind it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::eventually;
 
-/// The variables of a demo for these servers.
+/// The environment variables of a demo with these servers.
 pub fn variables(
     livekit: &LiveKitServer,
     provider: &FakeOpenAi,
@@ -38,7 +38,8 @@ pub fn variables(
 /// The agents of the repository.
 pub const AGENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/agent-config");
 
-/// Serves until `stop`, with the agents of a folder; load is counted in jobs, for this machine has more to do than this test.
+/// Serves until `stop`, with the agents of a folder; load is counted in jobs, because this machine is also busy with
+/// other work.
 pub async fn run(
     env: Env,
     agents: PathBuf,
@@ -55,13 +56,13 @@ pub async fn run(
     serve(process, stop).await
 }
 
-/// A GET of a demo.
+/// A GET request to a demo.
 pub async fn get(address: SocketAddr, path: &str) -> reqwest::Result<Value> {
     let response = reqwest::get(format!("http://{address}{path}")).await?;
     response.error_for_status()?.json().await
 }
 
-/// A caller's token for a call of its own in a demo, with the default agent.
+/// A caller's token for a new call in a demo, with the default agent.
 pub async fn token(address: SocketAddr, name: &str) -> Value {
     let request = reqwest::Client::new().post(format!("http://{address}/api/voice/token"));
     let body = json!({"roomType": "support", "participantName": name});
@@ -80,7 +81,7 @@ pub async fn ready(address: SocketAddr) {
     .await;
 }
 
-/// Ada's call, who asks for the opening hours so many times.
+/// A call of Ada, who asks for the opening hours this many times.
 pub fn call(address: SocketAddr, agent: Option<&str>, turns: usize) -> CallPlan {
     let hours = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -1,5 +1,5 @@
-//! A background task that fails is named in `/readyz`, and restarted: nobody has to restart the process. A
-//! worker without a control plane answers health checks, too.
+//! A background task that fails is reported by `/readyz` and restarted, without restarting the process. A worker
+//! without a control plane answers health checks, too.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::served;
 use crate::support::api::nowhere;
 use crate::support::{eventually, livekit};
 
-/// Status and JSON of a GET.
+/// The status and JSON of a GET request.
 async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
     let answer = reqwest::get(format!("http://{address}{path}"))
         .await

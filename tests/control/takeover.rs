@@ -1,4 +1,4 @@
-//! Agents that die after the database was away, and that are stopped for a while.
+//! Agents that die after a database outage, and agents that are paused for a while.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use super::{impatient, served};
 use crate::support::api::{LOGIN_SECRET, user};
 use crate::support::{eventually, signal};
 
-/// While the database is away nobody is taken for dead, and the caller hears its agent; afterwards a death
-/// is noticed as before. (`make faults` has an outage of 40 s.)
+/// During a database outage no agent counts as dead, and the caller hears its agent; afterwards a death is noticed as
+/// before. (`make faults` has an outage of 40 s.)
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_dies_after_an_outage_of_the_database_is_replaced() {
     let mut postgres = Postgres::start();
     let database = ("DATABASE_URL", postgres.url());
     let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
     let deaf = Deaf::start_with(vec![login, database.clone()]).await;
-    // Those that are counted below are there.
+    // The only workers are those that are counted below.
     deaf.api.no_worker().await;
     let provider = FakeOpenAi::start(Timing::default()).await;
     let data = tempfile::tempdir().unwrap();
@@ -70,14 +70,14 @@ async fn an_agent_that_dies_after_an_outage_of_the_database_is_replaced() {
     deaf.stop().await;
 }
 
-/// A machine that is paused and goes on is no death and no life: what waited in its sockets is old, and its
-/// agent says nothing more, and writes nothing down as said.
+/// A process that is paused and resumed is neither dead nor up to date: what waited in its sockets is old, and its
+/// agent says nothing more and records nothing as said.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_process_was_stopped_does_not_go_on_where_another_has_taken_over() {
     let postgres = Postgres::start();
     let database = ("DATABASE_URL", postgres.url());
     let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
-    // LiveKit offers the job to the one that is stopped, too, at random, and waits ten seconds for its answer.
+    // LiveKit also offers the job to the paused worker, at random, and waits ten seconds for its answer.
     let control = ControlConfig {
         guardian: GuardianConfig {
             limit: 20,
@@ -111,7 +111,7 @@ async fn an_agent_whose_process_was_stopped_does_not_go_on_where_another_has_tak
 
     signal(stops.id().unwrap(), "STOP");
     let stopped_at = sidetone_store::now();
-    // It is read by whoever was stopped as soon as that goes on.
+    // The paused agent reads this as soon as it is resumed.
     write(&caller, "When do you open?").await;
     let next = async {
         loop {
@@ -124,7 +124,7 @@ async fn an_agent_whose_process_was_stopped_does_not_go_on_where_another_has_tak
     let next = tokio::time::timeout(Duration::from_secs(60), next).await;
     next.expect("another agent");
     signal(stops.id().unwrap(), "CONT");
-    // In which it would have answered.
+    // Enough time for it to have answered.
     tokio::time::sleep(Duration::from_secs(4)).await;
     caller.close().await.unwrap();
     let call = eventually("a call that is over", 20, async || {

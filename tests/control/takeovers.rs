@@ -1,4 +1,4 @@
-//! Many agents that die at once.
+//! Many agents that die at the same time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::support::api::{Setup, user};
 /// Calls of one worker.
 const CALLS: usize = 25;
 
-/// The jobs that were taken, by room.
+/// The accepted jobs, by room.
 type Jobs = BTreeMap<String, Vec<Job>>;
 
 impl Worker {
-    /// Adds what it has taken since.
+    /// Adds the jobs accepted since the last call.
     fn tell_of(&mut self, jobs: &mut Jobs) {
         while let Ok(job) = self.jobs.try_recv() {
             jobs.entry(job.room_name.clone()).or_default().push(job);
@@ -33,7 +33,7 @@ impl Worker {
     }
 }
 
-/// What a job's agent stores of itself.
+/// What a job's agent stores about itself.
 fn agent_of(job: &Job, worker: Option<Uuid>) -> Agent {
     let metadata: DispatchMetadata = serde_json::from_str(&job.metadata).unwrap();
     Agent {
@@ -45,7 +45,7 @@ fn agent_of(job: &Job, worker: Option<Uuid>) -> Agent {
     }
 }
 
-/// Whether all rooms have an agent for what was asked for last.
+/// Whether every room has an agent for its latest dispatch.
 async fn all_are_held(deaf: &Deaf, taken: &Jobs) -> bool {
     let mut held = 0;
     for (room, jobs) in taken {
@@ -56,13 +56,13 @@ async fn all_are_held(deaf: &Deaf, taken: &Jobs) -> bool {
     held == CALLS
 }
 
-/// The worker that held twenty-five calls dies. Two that take some are left, and a third one comes
-/// later: what LiveKit drops meanwhile is asked for again, and no room gets two agents of its own.
+/// The worker that held twenty-five calls dies. Two that take some of them are left, and a third one comes later: jobs
+/// that LiveKit drops in the meantime are dispatched again, and no room gets two agents of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_calls_of_a_dead_worker_are_spread_and_asked_for_until_all_are_held() {
     let control = ControlConfig {
         guardian: GuardianConfig {
-            // They have joined no room, and are waited for all the same.
+            // These agents join no room, but are waited for nevertheless.
             patience_taken: Duration::from_secs(60),
             ..GuardianConfig::default()
         },
@@ -84,7 +84,7 @@ async fn the_calls_of_a_dead_worker_are_spread_and_asked_for_until_all_are_held(
         let (host, jwt) = (host.as_str().unwrap(), jwt.as_str().unwrap());
         callers.push(sidetone::room::join(host, jwt, false).await.unwrap().0);
     }
-    // LiveKit drops some while the worker counts what it has just taken, and they are asked for again.
+    // LiveKit drops some jobs while the worker counts those it has just taken, and they are dispatched again.
     let mut held = Jobs::new();
     let joined = clock::now();
     while !all_are_held(&deaf, &held).await {
@@ -96,10 +96,10 @@ async fn the_calls_of_a_dead_worker_are_spread_and_asked_for_until_all_are_held(
         Worker::of_size(&deaf.server, 8).await,
         Worker::of_size(&deaf.server, 8).await,
     ];
-    // Of a worker that has never been heard of: as dead as can be, all at once.
+    // The agents of a worker that was never heard from: it counts as dead, with all of them at once.
     let dies = Uuid::new_v4();
     for job in held.values().flatten() {
-        // Of those that were asked for before it is not the room's own.
+        // Of jobs from earlier dispatches, it is not the room's own.
         let agent = agent_of(job, Some(dies));
         deaf.api.store.agent_runs(&agent).await.unwrap();
     }
@@ -119,8 +119,8 @@ async fn the_calls_of_a_dead_worker_are_spread_and_asked_for_until_all_are_held(
         }
     }
     println!("all {CALLS} within {:.2?}", clock::now() - began);
-    // A job that LiveKit gave late, when it had been asked for anew, is not its room's own: of all that were
-    // given for a room, one is.
+    // A job that LiveKit delivered late, after a new dispatch, is not its room's own: of all jobs for a room, exactly
+    // one is.
     for (room, jobs) in &taken {
         let row = deaf.api.store.agent_in(room).await.unwrap().unwrap();
         assert_ne!(row.state, DispatchState::Failed, "{room}: {:?}", row.reason);

@@ -1,15 +1,15 @@
 //! What another agent has said and done before the scenario begins: lines at its head.
 //!
-//! `earlier asked "words"`; `earlier said "heard"`, or `earlier unfinished "heard"` of which more was to
-//! come, or `earlier unasked "heard"` which answers nothing; `earlier did t{"n":1} "result"`, or without a
-//! result where that is not known.
+//! `earlier asked "words"`; `earlier said "heard"`, or `earlier unfinished "heard"` if there was more to say, or
+//! `earlier unasked "heard"` if it answers nothing; `earlier did t{"n":1} "result"`, without a result if that is
+//! unknown.
 
 use std::time::Duration;
 
 use sidetone_call::{Earlier, Happened, Told};
 use sidetone_turn::{ReplyId, TurnId};
 
-/// None where no line tells of another agent.
+/// Returns `None` if no line mentions another agent.
 pub fn parse(script: &str) -> Option<Earlier> {
     let lines = script
         .lines()

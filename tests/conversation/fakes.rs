@@ -1,7 +1,7 @@
-//! Providers inside the process, with set delays on the simulated clock.
+//! Providers inside the process, with fixed delays on the simulated clock.
 //!
-//! The simulated caller's n-th utterance is a tone of amplitude 1000 + n: STT finds the words of
-//! an audio by the amplitudes in it, so that what it answers depends on what it was sent.
+//! The simulated caller's n-th utterance is a tone of amplitude 1000 + n: STT finds the words of audio by its
+//! amplitudes, so that its answer depends on what it was sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -29,13 +29,13 @@ const SLOW: Duration = Duration::from_secs(3);
 const LATE: Duration = Duration::from_millis(8300);
 const TOKEN: Duration = Duration::from_millis(20);
 const FIRST_AUDIO: Duration = Duration::from_millis(100);
-/// Audio comes in pieces of this length, five times faster than real time.
+/// Audio arrives in pieces of this length, five times faster than real time.
 const PIECE: Duration = Duration::from_millis(100);
-/// Speech rate: a character of text is this long.
+/// Speech rate: the duration of a character of text.
 const CHARACTER: Duration = Duration::from_millis(50);
 /// Amplitude of utterance 0.
 pub const AMPLITUDE: i16 = 1000;
-/// Who takes over where TTS breaks.
+/// The voice that takes over if TTS breaks.
 const STAND_IN: SpeakerId = SpeakerId(1);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,9 +43,9 @@ pub enum Mode {
     Works,
     Fails,
     Hangs,
-    /// Works until the second piece of what it streams.
+    /// Works until the second piece of the stream.
     Breaks,
-    /// As `Breaks`, but nothing more comes, not even an error.
+    /// Like `Breaks`, but nothing more arrives, not even an error.
     Stalls,
     /// Takes three seconds longer to begin.
     Slow,
@@ -68,21 +68,21 @@ struct State {
     words: Vec<String>,
     /// Answers by what the caller said.
     answers: HashMap<String, String>,
-    /// Sentences whose speech is broken.
+    /// TTS breaks in sentences that contain this word.
     unspeakable: Option<String>,
-    /// Sentences of which no sound comes.
+    /// TTS returns no audio for sentences that contain this word.
     soundless: Option<String>,
-    /// What is said in the place of other sentences.
+    /// Words that are spoken instead of other sentences.
     said: HashMap<String, String>,
-    /// Another speaker takes over where TTS breaks.
+    /// Whether another speaker takes over if TTS breaks.
     stand_in: bool,
-    /// The same speaker begins anew where TTS breaks.
+    /// Whether the same speaker starts the sentence again if TTS breaks.
     goes_on: bool,
-    /// What the end-of-turn model says; nothing at first.
+    /// What the end-of-turn model returns; nothing at first.
     end_of_turn: Option<f32>,
-    /// The model tells how many tokens a question was: a quarter of its characters.
+    /// Whether the model reports how many tokens a question had: a quarter of its characters.
     tells_usage: bool,
-    /// The model takes so many characters.
+    /// The maximum number of characters that the model accepts.
     takes: Option<usize>,
 }
 
@@ -95,7 +95,7 @@ impl Fakes {
         }
     }
 
-    /// The same, as another agent asks them.
+    /// The same providers, as used by another agent.
     pub fn of_other(&self) -> Self {
         Self {
             trace: self.trace.clone(),
@@ -149,7 +149,7 @@ impl Fakes {
         self.state.lock().unwrap().end_of_turn = Some(probability);
     }
 
-    /// The amplitude that says `words`.
+    /// The amplitude that stands for `words`.
     pub fn utterance(&self, words: &str) -> i16 {
         let mut state = self.state.lock().unwrap();
         state.words.push(words.to_owned());
@@ -189,7 +189,7 @@ impl Fakes {
     }
 }
 
-/// Notes when a request is cancelled.
+/// Notes if a request is cancelled.
 struct Request {
     trace: Trace,
     stage: Part,
@@ -229,7 +229,7 @@ fn broken(stage: Part) -> ProviderError {
     ProviderError::new(stage, "500 from the provider")
 }
 
-/// Items with delays before them, as a provider in this mode gives them.
+/// Items with delays before them, as streamed by a provider in this mode.
 fn stream<T: Send + 'static>(
     stage: Part,
     mode: Mode,
@@ -260,7 +260,7 @@ fn stream<T: Send + 'static>(
     }))
 }
 
-/// A stream written as a loop that sends; dropped with the stream.
+/// A stream written as a loop that sends; the loop is dropped with the stream.
 fn async_stream<T, F, Fut>(make: F) -> impl futures::Stream<Item = T>
 where
     F: FnOnce(tokio::sync::mpsc::Sender<T>) -> Fut,
@@ -359,7 +359,7 @@ impl Llm for Fakes {
             return futures::stream::iter([Err(error)]).boxed();
         }
         let mut tokens = Vec::new();
-        // A token has the space before it, as models write.
+        // Each token includes the space before it, as models write.
         for (count, token) in answer.split(' ').enumerate() {
             let delay = if count == 0 { FIRST_TOKEN } else { TOKEN };
             // `call:name{'a':'b_c'}` is a call.
@@ -393,7 +393,7 @@ impl Llm for Fakes {
     }
 }
 
-/// `~signature` in an answer is one that goes back with the message, after a call with the call.
+/// `~signature` in an answer marks an opaque value that is sent back with the message, or after a call with the call.
 fn signed(signature: &str) -> Opaque {
     let field = |text: &str| ("signature".to_owned(), Value::from(text));
     let field = Some(signature).filter(|text| !text.is_empty()).map(field);
@@ -406,7 +406,7 @@ fn mark(opaque: &Opaque) -> String {
 }
 
 impl Tools for Fakes {
-    /// The address's last part says how long it takes; `mode` says whether it works.
+    /// The last part of the address says how long it takes; `mode` says whether it works.
     fn call_tool(
         &self,
         request: HttpRequest,
@@ -426,7 +426,7 @@ impl Tools for Fakes {
         })
     }
 
-    /// A person comes after two seconds where tools work, else nobody.
+    /// A person comes after two seconds if tools work, otherwise nobody.
     fn put_through(
         &self,
         to: Target,
@@ -503,7 +503,7 @@ impl Tts for Fakes {
                         }
                         Some(Err(_)) if goes_on => break,
                         Some(piece) => {
-                            // A transcript comes with the sound.
+                            // A transcript arrives with the audio.
                             let said = said.clone().filter(|_| begins);
                             give(by, std::mem::take(&mut begins), piece, said).await;
                         }
@@ -527,7 +527,7 @@ impl Tts for Fakes {
     }
 }
 
-/// A voice that says `text`, as pieces and the delays before them.
+/// A voice that says `text`, as pieces with the delays before them.
 fn sound(text: &str) -> Vec<(Duration, Pcm<24_000>)> {
     let mut left = CHARACTER * text.chars().count() as u32;
     let mut pieces = Vec::new();

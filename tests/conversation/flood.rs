@@ -1,10 +1,10 @@
-//! A caller who writes as fast as a program, past the room's door: what it costs is bounded.
+//! A caller who writes as fast as a program, past the limits at the room's door: the cost is bounded.
 
 use std::fmt::Write as _;
 
 use super::play;
 
-/// A hundred pages, one each 300 ms.
+/// A hundred pages, one every 300 ms.
 #[test]
 fn a_hundred_pages_are_asked_at_a_pace_and_in_a_window() {
     let page = "word ".repeat(2_800);
@@ -16,7 +16,7 @@ fn a_hundred_pages_are_asked_at_a_pace_and_in_a_window() {
     let trace = play("flood", &script);
     let questions = trace.lines().filter(|line| line.contains(" ? llm "));
     let asked = questions.filter(|line| !line.contains("cancelled")).count();
-    // Twenty at once, and one a second for the half minute that it lasts.
+    // Twenty at once, and one per second for the half minute that it lasts.
     assert!((15..=55).contains(&asked), "{asked} questions");
     let books = trace.lines().last().unwrap();
     let tokens = books
@@ -27,6 +27,6 @@ fn a_hundred_pages_are_asked_at_a_pace_and_in_a_window() {
         .next()
         .unwrap();
     let tokens: usize = tokens.parse().unwrap();
-    // Each no longer than what a model is given at most.
+    // Each is no longer than the most that a model is given.
     assert!(tokens < 55 * 32_000, "{tokens} tokens of {books}");
 }

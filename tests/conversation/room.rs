@@ -1,5 +1,4 @@
-//! A room on the simulated clock: each 10 ms a frame of the caller goes in, and a frame of the
-//! agent comes out.
+//! A room on the simulated clock: every 10 ms a frame of the caller goes in, and a frame of the agent comes out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +21,11 @@ use super::trace::Trace;
 pub enum Step {
     /// `join`
     Join,
-    /// `say 1200 "words"`: speaks for so many milliseconds.
+    /// `say 1200 "words"`: speaks for this many milliseconds.
     Say(u64, String),
-    /// `chat "words"`
-    /// What was recorded before the agent could hear: so many ms of words, so many of silence.
+    /// `before 1200 300 "words"`: audio recorded before the agent could hear, words for 1200 ms and silence for 300 ms.
     Before(u64, u64, String),
+    /// `chat "words"`
     Chat(String),
     /// `mute`, `unmute`
     Mute(bool),
@@ -47,36 +46,36 @@ pub enum Step {
     Soundless(String),
     /// `says "sentence" "words"`: TTS says other words.
     Says(String, String),
-    /// `goes-on`: from now on the same voice begins anew where TTS breaks.
+    /// `goes-on`: from now on the same voice starts the sentence again if TTS breaks.
     GoesOn,
-    /// `stand-in`: from now on another voice takes over where TTS breaks.
+    /// `stand-in`: from now on another voice takes over if TTS breaks.
     StandIn,
-    /// `end-of-turn 0.1`: what the model says from now on.
+    /// `end-of-turn 0.1`: what the end-of-turn model returns from now on.
     EndOfTurn(f32),
-    /// `usage`: the model tells how many tokens its questions are from now on.
+    /// `usage`: from now on the model reports how many tokens its questions had.
     Usage,
-    /// `takes 300`: the model refuses longer questions as too long from now on.
+    /// `takes 300`: from now on the model refuses longer questions as too long.
     Takes(usize),
     /// `press "7"`: a telephone key.
     Press(String),
-    /// `tone 400`: a tone of one pitch, for so many ms.
+    /// `tone 400`: a tone of one pitch, for this many ms.
     Tone(u64),
-    /// `followed`: the caller hangs up, and somebody else is in the room.
+    /// `followed`: the caller hangs up while somebody else is in the room.
     Followed,
     /// `drain`
     Drain,
-    /// `not-heard 500`: the room's link was down for so long.
+    /// `not-heard 500`: the room's link was down for this many ms.
     NotHeard(u64),
-    /// `encrypted`: the caller's tracks are, and the agent has no key. `wrong key`, `in the clear`: the other
-    /// ways in which they differ.
+    /// `encrypted`: the caller's tracks are encrypted, and the agent has no key. `wrong key`, `in the clear`: the
+    /// other ways in which they can differ.
     Mismatch(Mismatch),
-    /// `order a1 {"type": "mute"}`: the backend's, with its id.
+    /// `order a1 {"type": "mute"}`: a command from the backend, with its id.
     Order(Order, String),
     /// `dismissed`: LiveKit ends the job.
     Dismissed,
-    /// `unplug`: the microphone stops without a word.
+    /// `unplug`: the microphone stops without notice.
     Unplug,
-    /// `deaf`: the room takes no audio any more.
+    /// `deaf`: the room accepts no more audio.
     Deaf,
 }
 
@@ -239,7 +238,7 @@ pub async fn drive(
     let mut steps = std::collections::VecDeque::from(steps);
     let mut tick = tokio::time::interval(Duration::from_millis(10));
     let (mut here, mut muted, mut deaf) = (false, false, false);
-    // Until when the caller speaks, and at which amplitude.
+    // Until when the caller speaks, and with which amplitude.
     let mut speaks: (u128, i16) = (0, 0);
     let mut tone_until = 0;
     let mut shown = Shown::new(trace.clone());
@@ -260,7 +259,7 @@ pub async fn drive(
                 Some(RoomCommand::Answer { id, outcome }) => {
                     trace.note(&format!("| answers {id}: {outcome:?}"));
                 }
-                // The same figures are in the reply's event.
+                // The reply's event contains the same figures.
                 Some(RoomCommand::Timing(_)) => {}
             },
             _ = tick.tick() => {
@@ -395,7 +394,7 @@ pub async fn drive(
     }
 }
 
-/// Alternating, so that it has a level and no low frequencies: no echo.
+/// Alternating samples, so that it has a level and no low frequencies: no echo.
 fn tone(amplitude: i16, samples: usize) -> Vec<i16> {
     let tone = (0..samples).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
     tone.collect()
@@ -410,9 +409,9 @@ fn beep() -> Vec<i16> {
 /// What the caller hears and reads.
 struct Shown {
     trace: Trace,
-    /// Frames of voice since it began.
+    /// The number of voice frames since it began.
     frames: usize,
-    /// The agent's open segment: when its first words came, and its words.
+    /// The agent's open segment: its id, the time of its first words, and its words.
     segment: Option<(String, u128, String)>,
 }
 

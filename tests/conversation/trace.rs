@@ -1,4 +1,4 @@
-//! What happened in a call, in order, in milliseconds.
+//! The events of a call, in order, with times in milliseconds.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use sidetone_base::clock;
 use sidetone_call::{AgentTurn, CallEvent, Figures, Latency, Taken};
 use tokio::sync::mpsc;
 
-/// The lines of a call. One thread writes them; the lock is for the compiler.
+/// The lines of a call. Only one thread writes them; the lock is needed by the compiler.
 #[derive(Clone)]
 pub struct Trace {
     begun: Instant,
@@ -28,7 +28,7 @@ impl Trace {
         clock::now().duration_since(self.begun).as_millis()
     }
 
-    /// Adds a line, at the present time.
+    /// Adds a line at the current time.
     pub fn note(&self, line: &str) {
         let lines = self.lines.lock().unwrap();
         writeln!(lines.borrow_mut(), "{:>6} {line}", self.now()).unwrap();
@@ -38,7 +38,7 @@ impl Trace {
         unescaped(&self.lines.lock().unwrap().take())
     }
 
-    /// Takes the call's events until the call is over; answers the last figures.
+    /// Receives the call's events until the call is over; returns the last figures.
     pub async fn record(self, mut events: mpsc::Receiver<CallEvent>) -> (Figures, Taken) {
         let mut last = Default::default();
         while let Some(event) = events.recv().await {
@@ -52,7 +52,7 @@ impl Trace {
         last
     }
 
-    /// The books of a call that is over: nothing is open, and nothing is counted twice.
+    /// Checks the ledger of a call that is over: nothing is open, and nothing is counted twice.
     pub fn books(&self, figures: &Figures, taken: &Taken) {
         assert_eq!(figures.opened, figures.closed(), "{figures:?}");
         assert_eq!(figures.begun, figures.said(), "{figures:?}");
@@ -89,7 +89,7 @@ impl Trace {
     }
 }
 
-/// `{:?}` writes marks that combine with the letter before them as `\u{941}`.
+/// Undoes `{:?}`'s escapes of combining marks, such as `\u{941}`.
 fn unescaped(trace: &str) -> String {
     let mut parts = trace.split("\\u{");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -102,7 +102,7 @@ fn unescaped(trace: &str) -> String {
     text
 }
 
-/// State changes are seen at the caller already.
+/// State changes are visible at the caller already.
 fn show(event: &CallEvent) -> Option<String> {
     Some(match event {
         CallEvent::Started { .. } => "started".into(),

@@ -1,4 +1,4 @@
-//! What servers refuse of a request.
+//! Fields of a request that servers refuse.
 
 use sidetone_testkit::fake_openai::{
     Answer, Dialect, Endpoint, Failure, Strict, Style, ToolCall as Call,
@@ -16,7 +16,7 @@ async fn a_refused_field_costs_one_request_and_is_remembered_for_all_calls() {
         stand.fake.script_answer("It is noon.");
         assert_eq!(stand.time().await.text, "It is noon.", "{style:?}");
         assert_eq!(stand.fake.requests().len(), 2, "{style:?}");
-        // Another call of the process.
+        // Another call in the same process.
         let models = stand.clients.for_call(&stand.agent);
         let came = ask(&models, vec![prompt(), said("And now?")], stand.tools()).await;
         assert_eq!(came.error, None, "{style:?}");
@@ -53,7 +53,7 @@ async fn limits_and_efforts_are_spelled_as_the_server_does() {
             assert_eq!(&sent[field], expected, "{rule:?} {style:?}");
         }
     }
-    // Tools are called only without effort, and nobody has said one.
+    // Tools are called only without reasoning effort, and no effort is configured.
     let stand = stand().await;
     stand.fake.refuse(
         Endpoint::Chat,
@@ -179,7 +179,7 @@ async fn each_model_for_speech_is_asked_what_it_takes() {
                 "language": "de", "prompt": "A bakery. Ciabatta, Baguette" })
     );
     assert_eq!(sent("whisper-1").await["response_format"], "verbose_json");
-    // What hears over a socket only is not asked for whole utterances.
+    // A model that hears only over a socket is not used for whole utterances.
     assert_eq!(sent("gpt-live-transcribe").await["model"], "gpt-transcribe");
 }
 
@@ -232,7 +232,7 @@ async fn the_provider_s_own_message_is_told_without_the_caller_s_words_and_keys(
         "Bad input: you help my number is; key very-secret-key",
     ] {
         let stand = stand().await;
-        // The fake's own refusal, whatever is asked.
+        // The fake's own refusal, whatever the request.
         let body = format!("data: {{\"error\":{{\"message\":\"{echo}\"}}}}\n\n");
         for _ in 0..5 {
             stand.fake.script_answer(Answer::raw([body.clone()]));

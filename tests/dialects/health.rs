@@ -1,4 +1,4 @@
-//! Whose fault a failure is.
+//! Who is to blame for a failure.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sidetone_testkit::fake_openai::{Endpoint, Strict, Style};
 
 use super::*;
 
-/// Two providers for the model; the second is at the same address with another key.
+/// Two providers for the model; the second has the same address with another key.
 fn two(first: &FakeOpenAi, second: &FakeOpenAi) -> String {
     format!(
         "[providers.one]\nbase_url = \"{}\"\nllm = \"m\"\napi_key = \"{{{{ secret.one }}}}\"\n\
@@ -91,7 +91,7 @@ async fn a_provider_that_answers_calls_passes_its_probe() {
     first.script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
     assert_eq!(stand.time().await.error, None);
     assert_eq!(second.requests().len(), 1);
-    // The probe is due 5 s after.
+    // The probe is due after 5 s.
     tokio::time::sleep(Duration::from_millis(5_100)).await;
     assert_eq!(stand.time().await.error, None);
     first.until(|requests| requests.len() >= 3).await;

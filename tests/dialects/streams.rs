@@ -1,4 +1,4 @@
-//! How answers come.
+//! How answers are streamed.
 
 use sidetone_testkit::fake_openai::{
     Answer, Dialect, Endpoint, Strict, Style, THOUGHT, ToolCall as Call,
@@ -44,7 +44,7 @@ async fn two_calls_are_two_calls_however_they_are_streamed() {
         let names: Vec<&str> = came.calls.iter().map(|call| call.name.as_str()).collect();
         assert_eq!(names, ["look", "look"], "{dialect:?}");
         assert!(!came.calls[0].id.is_empty() && came.calls[0].id != came.calls[1].id);
-        // The strictest server takes the conversation that follows.
+        // The strictest server accepts the conversation that follows.
         stand.fake.speak(Dialect::OpenAi);
         stand
             .fake
@@ -120,7 +120,7 @@ async fn thoughts_that_led_to_a_call_go_back_with_it() {
     stand.go_on(&came).await;
     let messages = &stand.fake.requests()[1].body["messages"];
     assert_eq!(messages[2]["reasoning_content"], THOUGHT);
-    // A server that refuses them is asked without, and the next time at once.
+    // A server that refuses them is asked without them, and the next time right away.
     let rule = Strict::WholeCalls;
     stand.fake.refuse(Endpoint::Chat, rule, Style::OpenAi);
     assert_eq!(stand.go_on(&came).await.error, None);
@@ -174,7 +174,7 @@ async fn arguments_that_are_cut_off_poison_nothing() {
         ..Answer::default()
     });
     let came = stand.time().await;
-    // Whoever runs it tells the model that these are no arguments.
+    // Whoever runs the tool tells the model that these are not valid arguments.
     assert_eq!(came.calls[0].arguments, r#"{"day": "Fri"#);
     for _ in 0..2 {
         stand.fake.script_answer("I could not look.");
@@ -207,7 +207,7 @@ async fn an_answer_need_not_be_a_stream_of_ours() {
         "data: {\"choices\":[{\"delta\":{\"content\":\"Zürich\"}}]}\n\ndata: [DONE]\n\n";
     for (pieces, expected) in [
         (vec![whole[..20].to_owned(), whole[20..].to_owned()], "It is noon."),
-        // No empty line, and no end: only a reason.
+        // No empty line, and no end: only a finish reason.
         (
             [parts, vec!["\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}".into()]].concat(),
             "It is noon.",

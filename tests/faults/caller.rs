@@ -23,7 +23,7 @@ use super::script::{Action, Script};
 use super::stage::API_KEY;
 use super::tones::{SUBJECTS, marked};
 
-/// When all began: callers, faults and records are compared on one clock.
+/// The start of the test: callers, faults and records are compared on one clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
     pub at: Instant,
@@ -48,20 +48,20 @@ impl Start {
 pub struct Line {
     pub start: Start,
     pub planes: Vec<SocketAddr>,
-    /// Every question's sound.
+    /// The audio of every question.
     pub questions: Arc<[Pcm<48_000>]>,
-    /// A folder for what was wrong.
+    /// The folder for records of what went wrong.
     pub logs: Arc<Path>,
-    /// The faults are over.
+    /// Becomes true when the faults are over.
     pub finish: watch::Receiver<bool>,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 pub struct Placed {
-    /// Its id, as in the history.
+    /// The call's id in the history.
     pub call: String,
     pub memory: Memory,
-    /// Why the room ended, where the caller did not hang up.
+    /// Why the room ended, if the caller did not hang up.
     pub thrown_out: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub fn questions() -> Arc<[Pcm<48_000>]> {
         "/fixtures/audio/caller-opening-hours.wav"
     );
     let sound: Pcm<48_000> = wav::read(Path::new(file)).unwrap();
-    // It begins with a "Hello!" and a pause, which would be a turn of its own.
+    // It begins with a "Hello!" and a pause, which would form a separate turn.
     let rest = &sound.samples()[Pcm::<48_000>::samples_in(Duration::from_millis(500))..];
     let loud = |sample: &i16| sample.unsigned_abs() > 600;
     let first = rest.iter().position(loud).unwrap();
@@ -81,7 +81,7 @@ pub fn questions() -> Arc<[Pcm<48_000>]> {
     (0..SUBJECTS.len()).map(|n| marked(&voice, n)).collect()
 }
 
-/// Asks one control plane after the other for a token, as a page behind a load balancer would.
+/// Requests a token from one control plane after the other, like a page behind a load balancer.
 async fn token(line: &Line, number: usize) -> Value {
     let body = json!({ "roomType": "support", "userId": format!("caller-{number}") });
     let client = reqwest::Client::new();
@@ -101,7 +101,7 @@ async fn token(line: &Line, number: usize) -> Value {
     panic!("no control plane gives tokens");
 }
 
-/// Calls, and asks until it is answered after the faults, or gives up. `answered` tells how far it is.
+/// Calls, and asks questions until one is answered after the faults, or gives up. `answered` is the progress.
 pub async fn call(mut line: Line, number: usize, answered: Arc<AtomicUsize>) -> Placed {
     let granted = token(&line, number).await;
     let text = |key: &str| granted[key].as_str().unwrap();
@@ -184,7 +184,7 @@ pub async fn call(mut line: Line, number: usize, answered: Arc<AtomicUsize>) -> 
     }
 }
 
-/// A question that is being said.
+/// A question that is being spoken.
 struct Saying {
     n: usize,
     position: usize,
@@ -192,7 +192,7 @@ struct Saying {
 }
 
 impl Saying {
-    /// Its next 10 ms; None when it is said.
+    /// Its next 10 ms; `None` at its end.
     fn next(&mut self, questions: &[Pcm<48_000>]) -> Option<Pcm<48_000>> {
         let samples = questions[self.n].samples();
         let from = self.position;

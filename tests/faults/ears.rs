@@ -1,5 +1,5 @@
-//! What a caller hears of all voices in the room: who, when, and what by its tone. PURE: frames and their
-//! times in, pieces out.
+//! What a caller hears from all voices in the room: who, when, and what, identified by its tone. PURE: frames and
+//! their times in, pieces out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use sidetone::caller::heard::{Activity, FRAME, Span, level_dbfs};
 
 use super::tones::{Sound, hz_of};
 
-/// A frame at or above this level is voice (as `caller::heard` has it).
+/// A frame at or above this level is voice (as in `caller::heard`).
 const VOICED_DBFS: f32 = -45.0;
-/// Frames of voice whose tone is looked at together.
+/// Frames of voice whose tone is measured together.
 const WINDOW: usize = 10;
-/// Pieces of the same sound with less silence between them are one.
+/// Pieces of the same sound with less silence between them are merged.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What is shorter is no sound that was said, but what a codec makes of a beginning or an end.
+/// Shorter sounds were not spoken, but are artifacts of a codec at a beginning or an end.
 const LEAST: Duration = Duration::from_millis(300);
-/// Two voices for less than this are the end of one and the beginning of the other.
+/// Two voices at once for less than this are the end of one and the beginning of the other.
 const OVERLAP: Duration = Duration::from_millis(100);
 
-/// A track: two of one participant are two voices.
+/// A voice is a track: two tracks of a participant are two voices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Voice {
-    /// Whose it is.
+    /// The participant's identity.
     pub identity: String,
     /// LiveKit's id of the track.
     pub track: String,
@@ -33,12 +33,12 @@ pub struct Voice {
 pub struct Piece {
     pub sound: Sound,
     pub span: Span,
-    /// How much of it was voice that is known by its tone.
+    /// How much of it was voice that was identified by its tone.
     pub voiced: Duration,
 }
 
 impl Piece {
-    /// From its first sound to its last: what a jitter buffer had to make up between is its own.
+    /// From its first sound to its last, including what a jitter buffer had to conceal in between.
     pub fn lasted(&self) -> Duration {
         self.span.end - self.span.start
     }
@@ -70,7 +70,7 @@ impl Ear {
         let sound = hz_of(&self.window, 48_000.0).and_then(Sound::of_hz);
         self.window.clear();
         let (start, end) = (self.since, at + FRAME);
-        // Also across a window that was taken for something else. What is not known goes on with what was.
+        // Also across a window that was identified as something else. Unknown sound continues the previous piece.
         let since = start.saturating_sub(PAUSE);
         let before = self.pieces.iter_mut().rev();
         let mut before = before.take_while(|piece| piece.span.end >= since);
@@ -87,13 +87,13 @@ impl Ear {
         }
     }
 
-    /// What is long enough to have been said.
+    /// The pieces that are long enough to have been spoken.
     fn said(&self) -> impl Iterator<Item = Piece> {
         let pieces = self.pieces.iter().copied();
         pieces.filter(|piece| piece.voiced >= LEAST)
     }
 
-    /// What is left is too short to be known by its tone: it belongs to what was just heard.
+    /// The rest is too short to be identified by its tone: it belongs to the previous piece.
     fn end_of_voice(&mut self, at: Duration) {
         let is_some = !self.window.is_empty();
         self.window.clear();
@@ -112,7 +112,7 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// 10 ms of a voice at 48 kHz that came out of the jitter buffer `at`.
+    /// Takes 10 ms of a voice at 48 kHz that came out of the jitter buffer `at` this time.
     pub fn push(&mut self, voice: &Voice, at: Duration, frame: &[i16]) {
         match self.ears.get_mut(voice) {
             Some(ear) => ear.push(at, frame),
@@ -120,7 +120,7 @@ impl Ears {
         }
     }
 
-    /// Pieces of all voices, as they began.
+    /// Pieces of all voices, in the order of their beginnings.
     pub fn pieces(&self) -> Vec<(&Voice, Piece)> {
         let mut all: Vec<_> = (self.ears.iter())
             .flat_map(|(voice, ear)| ear.said().map(move |piece| (voice, piece)))
@@ -129,7 +129,7 @@ impl Ears {
         all
     }
 
-    /// When anybody was heard: stretches that do not touch, in order.
+    /// When anybody was heard: separate stretches, in order.
     pub fn spans(&self) -> Vec<Span> {
         let mut all: Vec<Span> = (self.ears.values())
             .flat_map(|ear| ear.activity.spans().iter().copied())
@@ -160,7 +160,7 @@ impl Ears {
         all
     }
 
-    /// How long two voices sounded at once, all such stretches together.
+    /// The total time in which two voices sounded at once.
     pub fn two_at_once(&self) -> Duration {
         let ears: Vec<&Ear> = self.ears.values().collect();
         let mut sum = Duration::ZERO;
@@ -181,7 +181,7 @@ impl Ears {
         sum
     }
 
-    /// How much of the answer to the `n`th question was heard after `since`, by anybody.
+    /// How much of the answer to the `n`th question was heard after `since`, by any voice.
     pub fn of_answer(&self, n: usize, since: Duration) -> Duration {
         let of_it = |piece: &Piece| matches!(piece.sound, Sound::Answer { n: of, .. } if of == n);
         (self.ears.values())
@@ -191,7 +191,7 @@ impl Ears {
             .sum()
     }
 
-    /// How long nobody has been heard at `now`; None before the first sound.
+    /// How long nobody has been heard at `now`; `None` before the first sound.
     pub fn quiet_for(&self, now: Duration) -> Option<Duration> {
         (self.ears.values())
             .filter_map(|ear| ear.activity.quiet_for(now))

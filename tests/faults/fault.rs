@@ -1,4 +1,4 @@
-//! What goes wrong, as steps in time. PURE.
+//! Faults, as steps in time. PURE.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ pub enum Part {
     ControlPlane(usize),
 }
 
-/// What is done to a part.
+/// What happens to a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// kill -9
     Kill(Part),
     /// SIGTERM
     Terminate(Part),
-    /// SIGSTOP: it holds its sockets and does nothing.
+    /// SIGSTOP: it keeps its sockets and does nothing.
     Freeze(Part),
     /// SIGCONT
     Thaw(Part),
-    /// As its supervisor would, with the same data folder.
+    /// Restarts it as its supervisor would, with the same data folder.
     Start(Part),
-    /// The worker's network is gone: media and signalling.
+    /// The worker's network is cut: media and signalling.
     Cut,
     Mend,
     /// livekit-server is killed and started again.
     RestartLiveKit,
     StopPostgres,
     StartPostgres,
-    /// Nothing passes between Postgres and anybody.
+    /// Nothing passes between Postgres and its clients.
     StallPostgres,
     OpenPostgres,
 }
 
-/// What goes wrong with a running system.
+/// The faults of a running system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     Nothing,
@@ -57,7 +57,7 @@ pub enum Fault {
     WebhooksLate,
 }
 
-/// How long Postgres is away.
+/// How long Postgres is unavailable.
 const AWAY: Duration = Duration::from_secs(40);
 
 impl Fault {
@@ -78,7 +78,7 @@ impl Fault {
         Self::WebhooksLate,
     ];
 
-    /// As `FAULTS=` has it.
+    /// Its name in `FAULTS=`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -98,7 +98,7 @@ impl Fault {
         }
     }
 
-    /// As the table has it.
+    /// Its title in the table.
     pub fn title(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -118,7 +118,7 @@ impl Fault {
         }
     }
 
-    /// What is done, and when, after the first. A supervisor starts a killed process again after `again`.
+    /// The steps, with their times after the first. A supervisor restarts a killed process after `again`.
     pub fn steps(self, again: Duration) -> Vec<(Duration, Step)> {
         use Part::{ControlPlane, Worker};
         let at = Duration::from_secs;
@@ -168,7 +168,7 @@ impl Fault {
         }
     }
 
-    /// What becomes of webhooks, from the beginning.
+    /// How webhooks are delivered, from the beginning.
     pub fn webhooks(self) -> Delivery {
         match self {
             Self::WebhooksLost => Delivery::Lost,
@@ -178,7 +178,7 @@ impl Fault {
         }
     }
 
-    /// Whether workers reach livekit-server by a relay that can be cut.
+    /// Whether workers reach livekit-server through a relay that can be cut.
     pub fn cuts_the_network(self) -> bool {
         self == Self::WorkerCutOff
     }

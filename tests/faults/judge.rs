@@ -1,4 +1,4 @@
-//! What callers found, added up. PURE.
+//! Sums up what callers found. PURE.
 
 use std::time::Duration;
 
@@ -7,44 +7,44 @@ use sidetone::caller::heard::Span;
 use super::record::Memory;
 use super::tones::{SUBJECTS, Sound, answer_lasts};
 
-/// More than half of a greeting: one that a blur cuts in two is one.
+/// More than half of a greeting: one that is cut in two by an unclear sound counts as one.
 const GREETED: Duration = Duration::from_secs(1);
 
-/// What one caller found.
+/// The findings of one caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Nobody answered any more.
+    /// Whether nobody answered any more.
     pub alone: bool,
-    /// Longest wait for any sound while it was the agent's turn.
+    /// The longest wait for any sound while it was the agent's turn.
     pub silence: Duration,
     /// Greetings after the first.
     pub greeted_again: usize,
-    /// Answers that were said again to somebody who had heard them.
+    /// Answers that were repeated although the caller had heard them.
     pub answered_again: usize,
     /// How long two voices sounded at once.
     pub two_voices: Duration,
-    /// Answers of agents that did not know the question before.
+    /// Answers of agents that did not know the previous question.
     pub forgot: usize,
-    /// Questions that had to be asked again, each time counted.
+    /// Questions that had to be repeated, counted each time.
     pub asked_again: usize,
-    /// Answers heard whole.
+    /// Answers heard completely.
     pub answered: usize,
-    /// Of the record: what it lacks, and what it says that is not so.
+    /// What the record lacks, and its false statements.
     pub lost: Vec<String>,
     pub untrue: Vec<String>,
-    /// When the record was whole and true, after the caller had hung up; None: not in time.
+    /// When the record was complete and correct, after the caller had hung up; `None` if not in time.
     pub settled: Option<Duration>,
 }
 
 impl Found {
-    /// What was heard. The record is asked later.
+    /// Evaluates what was heard. The record is requested later.
     pub fn by(caller: &Memory) -> Self {
         let (ears, script) = (&caller.ears, &caller.script);
         let again = |n: usize| {
             let times = caller.heard_of(n).as_secs_f64() / answer_lasts(n).as_secs_f64();
             ((times + 0.1) as usize).saturating_sub(caller.times_asked(n))
         };
-        // Most of it: a blur may sound so for a moment.
+        // Most of it: an unclear sound may seem like this for a moment.
         let forgot = ears.pieces().into_iter().filter(|(_, piece)| {
             matches!(piece.sound, Sound::Answer { n, remembers: false }
                 if n > 0 && piece.voiced > answer_lasts(n) / 2)
@@ -64,7 +64,7 @@ impl Found {
         }
     }
 
-    /// What the product promises: nobody alone, one voice, nothing lost, a true record.
+    /// Violations of the product's promises: nobody alone, one voice, nothing lost, a correct record.
     pub fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
         if self.alone {

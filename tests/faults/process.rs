@@ -1,4 +1,4 @@
-//! A part of the system as a process of its own, which can be killed and started again.
+//! A part of the system as a separate process, which can be killed and restarted.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -12,13 +12,13 @@ pub struct Process {
     args: Vec<String>,
     variables: Vec<(&'static str, String)>,
     log: PathBuf,
-    /// Where it answers health checks; a control plane everything.
+    /// Where it answers health checks; a control plane serves everything here.
     pub address: SocketAddr,
     child: Child,
 }
 
 impl Process {
-    /// Starts it; `args` are followed by `flag` and its address. It says what it does in `log`.
+    /// Starts it; `args` are followed by `flag` and its address. It writes its log to `log`.
     pub async fn start(
         args: &[&str],
         flag: &str,
@@ -53,7 +53,7 @@ impl Process {
         .await;
     }
 
-    /// Sends a signal, by its name.
+    /// Sends the signal with this name.
     pub fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }
@@ -64,7 +64,7 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end of one that was told to.
+    /// Waits for the end of a process that was told to end.
     pub async fn ended(&mut self) {
         eventually("the process ends", 60, || {
             let ended = self.child.try_wait().unwrap();
@@ -73,8 +73,7 @@ impl Process {
         .await;
     }
 
-    /// Starts it again where it is down, with the same address and data; waits for its end where it was
-    /// told to.
+    /// Restarts it with the same address and data if it is down; first waits for its end if it was told to end.
     pub async fn start_again(&mut self) {
         self.ended().await;
         self.child = spawn(&self.args, &self.variables, &self.log);

@@ -1,5 +1,5 @@
-//! Whether a call's record is true and whole, by what its caller knows. PURE: the row as the API shows it and
-//! the caller's memory in, what is wrong out, in words.
+//! Whether a call's record is correct and complete, judged by what its caller knows. PURE: the row as the API shows it
+//! and the caller's memory in, errors as text out.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::ears::Ears;
 use super::script::Script;
 use super::tones::{GREETING, SUBJECTS, Sound, answer, answer_lasts, subject_of};
 
-/// What clocks, webhooks in whole seconds and a network may make of a time.
+/// The error of a time that clocks, webhooks in whole seconds and a network may cause.
 const ABOUT: TimeDelta = TimeDelta::seconds(4);
-/// Words may be written that were still on their way when the caller was cut off.
+/// Words may be recorded that were still on their way when the caller was cut off.
 const ON_THE_WAY: Duration = Duration::from_millis(800);
-/// What a jitter buffer may shorten an answer by. What was heard up to here was heard to its end.
+/// How much a jitter buffer may shorten an answer. An answer heard up to this point was heard to its end.
 const SHORTENED: Duration = Duration::from_millis(60);
-/// So much of a greeting or an answer was heard that it counts as begun.
+/// A greeting or an answer counts as begun when this much of it was heard.
 const BEGUN: Duration = Duration::from_millis(400);
 
 /// `GET /api/voice/history/{callId}`, as far as callers can judge it.
@@ -48,11 +48,11 @@ pub struct Turn {
     pub started_at: DateTime<Utc>,
 }
 
-/// What a caller knows when it has hung up.
+/// What a caller knows after hanging up.
 #[derive(Debug)]
 pub struct Memory {
     pub identity: String,
-    /// What all times count from.
+    /// The start of all times.
     pub began: DateTime<Utc>,
     /// From joining to leaving.
     pub stay: Span,
@@ -70,7 +70,7 @@ impl Memory {
         self.ears.of_answer(n, Duration::ZERO)
     }
 
-    /// Whether somebody said the `n`th answer to its end.
+    /// Whether the `n`th answer was heard to its end.
     fn heard_whole(&self, n: usize) -> bool {
         let pieces = self.ears.pieces();
         pieces.iter().any(|(_, piece)| {
@@ -79,13 +79,13 @@ impl Memory {
         })
     }
 
-    /// How often the `n`th question was asked.
+    /// How many times the `n`th question was asked.
     pub fn times_asked(&self, n: usize) -> usize {
         let asked = self.script.asked().iter();
         asked.filter(|asked| asked.n == n).count()
     }
 
-    /// How many greetings were heard, of this length and longer.
+    /// How many greetings of at least this length were heard.
     pub fn greetings(&self, least: Duration) -> usize {
         let pieces = self.ears.pieces();
         let greetings = pieces
@@ -95,7 +95,7 @@ impl Memory {
     }
 }
 
-/// What the record has of an answer's words, as long as they sound.
+/// How much of an answer's words the record contains, as their duration.
 fn written(row: &Row, n: usize) -> Duration {
     let turns = row.turns.iter().filter(|turn| turn.speaker == "agent");
     let texts = turns.map(|turn| turn.text.as_str());
@@ -104,7 +104,7 @@ fn written(row: &Row, n: usize) -> Duration {
     answer_lasts(n).mul_f64(of_it.sum())
 }
 
-/// Finished turns that the record has not.
+/// Finished turns that are missing in the record.
 pub fn lost(row: &Row, caller: &Memory) -> Vec<String> {
     let mut lost = Vec::new();
     let users = |n| {
@@ -127,7 +127,7 @@ pub fn lost(row: &Row, caller: &Memory) -> Vec<String> {
     lost
 }
 
-/// What the record says that is not so.
+/// False statements of the record.
 pub fn untrue(row: &Row, caller: &Memory) -> Vec<String> {
     let mut wrong = Vec::new();
     if row.status != "completed" {
@@ -154,7 +154,7 @@ pub fn untrue(row: &Row, caller: &Memory) -> Vec<String> {
     wrong
 }
 
-/// Who was in the room, and until when.
+/// Errors about who was in the room, and until when.
 fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
     let mut wrong = Vec::new();
     for stay in &row.participants {
@@ -165,7 +165,7 @@ fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
             wrong.push(format!("{} came at no time", stay.kind));
         }
     }
-    // Who never left in the record was told of above.
+    // Participants who never left according to the record were reported above.
     let stays_of = |identity: &str, left: DateTime<Utc>| {
         let stays = row.participants.iter();
         let stays: Vec<_> = stays.filter(|stay| stay.user_id == identity).collect();
@@ -200,7 +200,7 @@ fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
     wrong
 }
 
-/// Who said what, and in which order.
+/// Errors about who said what, and in which order.
 fn untrue_turns(row: &Row, caller: &Memory) -> Vec<String> {
     let mut wrong = Vec::new();
     let of = |speaker: &'static str| row.turns.iter().filter(move |turn| turn.speaker == speaker);

@@ -1,6 +1,6 @@
-//! What a caller does: it asks question after question, each when the answer before was heard whole, asks
-//! again where an answer does not come, and hangs up when it was answered after the faults, or gives up.
-//! PURE: time and what was heard in, what to do out.
+//! What a caller does: asks one question after the other, each when the previous answer was heard completely, asks
+//! again if no answer comes, and hangs up after an answer that follows the faults, or gives up. PURE: time and what
+//! was heard in, actions out.
 
 use std::time::Duration;
 
@@ -9,42 +9,42 @@ use sidetone::caller::heard::Span;
 use super::ears::Ears;
 use super::tones::{SUBJECTS, Sound, answer_lasts};
 
-/// After this silence somebody has finished.
+/// A speaker has finished after this much silence.
 const FINISHED: Duration = Duration::from_millis(600);
-/// What a caller thinks before its next question.
+/// How long a caller thinks before the next question.
 const THINKS: Duration = Duration::from_millis(800);
-/// Without a sound for this long a caller asks again.
+/// A caller asks again after this long without a sound.
 const ASKS_AGAIN: Duration = Duration::from_secs(12);
-/// A question that is not answered for this long is the end: nobody is there.
+/// A caller gives up if a question is not answered for this long: nobody is there.
 const GIVES_UP: Duration = Duration::from_secs(70);
-/// The share of an answer that has to be heard: the jitter buffer may shorten it a little.
+/// The fraction of an answer that has to be heard: the jitter buffer may shorten it a little.
 const WHOLE: f64 = 0.85;
 
-/// A question as it was asked.
+/// A question that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     pub n: usize,
     pub span: Span,
 }
 
-/// What to do now.
+/// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Wait,
-    /// Say the `n`th question; then [`Script::said`].
+    /// Say the `n`th question, then call [`Script::said`].
     Ask(usize),
     HangUp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// For the agent's first words.
+    /// Waiting for the agent's first words.
     Greeting,
     Thinking {
         until: Duration,
     },
     Asking,
-    /// For the answer.
+    /// Waiting for the answer.
     Waiting,
     Over,
 }
@@ -53,21 +53,21 @@ enum State {
 #[derive(Debug)]
 pub struct Script {
     state: State,
-    /// The question at hand.
+    /// The current question.
     n: usize,
     asked: Vec<Asked>,
-    /// Since when the agent owes a sound, of this question or its greeting.
+    /// Since when the agent owes a sound, for this question or its greeting.
     owed_since: Duration,
-    /// Since when it is the caller's turn; None where it only asks again.
+    /// Since when it is the caller's turn; `None` while it only repeats a question.
     mine_since: Option<Duration>,
-    /// When it was the caller's turn to speak.
+    /// The times when it was the caller's turn to speak.
     mine: Vec<Span>,
     finish_from: Option<Duration>,
     alone: bool,
 }
 
 impl Script {
-    /// In the room since `now`.
+    /// Starts with joining the room at `now`.
     pub fn new(now: Duration) -> Self {
         Self {
             state: State::Greeting,
@@ -81,7 +81,7 @@ impl Script {
         }
     }
 
-    /// The faults are over: one more question is asked and answered.
+    /// The faults are over: one more question has to be asked and answered.
     pub fn finish(&mut self, now: Duration) {
         self.finish_from.get_or_insert(now);
     }
@@ -132,7 +132,7 @@ impl Script {
         };
     }
 
-    /// The question was said in this stretch.
+    /// The question was said during this stretch.
     pub fn said(&mut self, span: Span) {
         self.asked.push(Asked { n: self.n, span });
         self.mine.extend(self.mine_since.take().map(|start| Span {
@@ -146,13 +146,13 @@ impl Script {
         ears.of_answer(self.n, self.first_asked()) >= answer_lasts(self.n).mul_f64(WHOLE)
     }
 
-    /// When the question at hand was asked first.
+    /// When the current question was first asked.
     fn first_asked(&self) -> Duration {
         let first = self.asked.iter().find(|asked| asked.n == self.n);
         first.map_or(self.owed_since, |asked| asked.span.start)
     }
 
-    /// Nothing comes, or who is there asks what the caller wants.
+    /// Whether nothing is heard, or an agent asks what the caller wants.
     fn wants_to_ask_again(&self, now: Duration, ears: &Ears) -> bool {
         let Some(last) = self.asked.last() else {
             return false;
@@ -164,23 +164,23 @@ impl Script {
         waited >= if greeted { FINISHED } else { ASKS_AGAIN }
     }
 
-    /// What was asked, again each time.
+    /// All questions asked, including repetitions.
     pub fn asked(&self) -> &[Asked] {
         &self.asked
     }
 
-    /// When it was the caller's turn: from the end of an answer to that of the next question. Who has to
-    /// ask again waits on.
+    /// The times of the caller's turns: from the end of an answer to the end of the next question. While repeating a
+    /// question, the caller is still waiting.
     pub fn mine(&self) -> &[Span] {
         &self.mine
     }
 
-    /// It gave up.
+    /// Whether it gave up.
     pub fn is_alone(&self) -> bool {
         self.alone
     }
 
-    /// Questions that were answered whole.
+    /// The number of questions that were answered completely.
     pub fn answered(&self) -> usize {
         self.n
     }

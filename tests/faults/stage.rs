@@ -1,5 +1,5 @@
-//! The whole system on this machine: livekit-server, Postgres, two control planes, workers, a fake provider;
-//! and what is done to it.
+//! The whole system on this machine: livekit-server, Postgres, two control planes, workers, a fake provider; and the
+//! actions that affect it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,16 @@ use super::tones::{self, GREETING, Sound};
 use super::webhooks::Webhooks;
 use crate::support::{KEY, SECRET};
 
-/// For callers and for who looks.
+/// Used by callers and for inspection.
 pub const API_KEY: &str = "the key of the faults";
 /// How long livekit-server is down.
 const LIVEKIT_DOWN: Duration = Duration::from_secs(2);
 
-/// The system; dropping it ends it.
+/// The system; dropping it stops it.
 pub struct Stage {
     planes: Vec<Process>,
     workers: Vec<Process>,
-    /// The worker that faults are about, once one has been.
+    /// The worker that the faults affect, once there was a fault.
     victim: Option<usize>,
     relays: Vec<RoughPath>,
     _webhooks: Webhooks,
@@ -67,7 +67,8 @@ impl Stage {
                 ("OPENAI_API_KEY", "sk-test".into()),
                 ("OPENAI_BASE_URL", provider.base_url()),
                 ("DATABASE_URL", database.clone()),
-                // A machine each: nobody else can read what a killed one left.
+                // A separate data folder each, as on separate machines: no other worker can read what a killed one
+                // left.
                 (
                     "SIDETONE_DATA_DIR",
                     folder.path().join(name).display().to_string(),
@@ -90,7 +91,7 @@ impl Stage {
         let addresses = planes.iter().map(|plane| plane.address).collect();
         webhooks.deliver(addresses, fault.webhooks());
         let (mut pool, mut relays) = (Vec::new(), Vec::new());
-        // One after the other: the oldest is the first in the list of workers.
+        // One after the other, so that the oldest is the first in the list of workers.
         for n in 0..workers {
             let name = format!("worker-{n}");
             let mut host = livekit.url.clone();
@@ -119,12 +120,12 @@ impl Stage {
         }
     }
 
-    /// Where the control planes are.
+    /// The addresses of the control planes.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.planes.iter().map(|plane| plane.address).collect()
     }
 
-    /// The worker with the most calls, and the same one from then on.
+    /// The worker with the most calls; later the same worker again.
     async fn victim(&mut self) -> usize {
         if let Some(victim) = self.victim {
             return victim;
@@ -176,7 +177,7 @@ impl Stage {
     }
 }
 
-/// A GET of any control plane that answers.
+/// A GET from the first control plane that answers.
 pub async fn get(planes: &[SocketAddr], path: &str) -> Option<Value> {
     for plane in planes {
         let request = reqwest::Client::new()
@@ -193,7 +194,7 @@ pub async fn get(planes: &[SocketAddr], path: &str) -> Option<Value> {
     None
 }
 
-/// The agent that all callers get.
+/// The agent of all callers.
 pub fn agents(folder: &Path) -> PathBuf {
     let agents = folder.join("agents");
     std::fs::create_dir(&agents).unwrap();
@@ -203,7 +204,7 @@ pub fn agents(folder: &Path) -> PathBuf {
     agents
 }
 
-/// Hears which question was asked, answers it, and knows whether it was told of the question before.
+/// Identifies the question that was asked, answers it, and knows whether the request contained the previous question.
 pub async fn provider() -> FakeOpenAi {
     let provider = FakeOpenAi::start(Timing::default()).await;
     provider.transcribe_sound(|samples| {

@@ -1,4 +1,4 @@
-//! What was found, as a table in Markdown. PURE.
+//! The findings as a Markdown table. PURE.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::judge::Found;
 
-/// What one fault did.
+/// The outcome of one fault.
 pub struct Outcome {
     pub fault: Fault,
     pub callers: Vec<Found>,
-    /// What no single caller can know.
+    /// Findings that no single caller can know.
     pub beside: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Outcome {
         format!("| {} |", cells.join(" | "))
     }
 
-    /// What is broken of the promise, a line each.
+    /// Broken promises, one line each.
     pub fn broken(&self) -> Vec<String> {
         let callers = self.callers.iter().enumerate();
         let of_callers = callers.flat_map(|(n, found)| {
@@ -61,7 +61,7 @@ impl Outcome {
         of_callers.chain(self.beside.iter().cloned()).collect()
     }
 
-    /// The same, under the fault's name.
+    /// The same, prefixed with the fault's name.
     pub fn told(&self) -> String {
         let mut told = String::new();
         for line in self.broken() {

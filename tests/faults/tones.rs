@@ -1,43 +1,43 @@
-//! What is said is told by sound alone: a question carries a mark under the caller's voice, which the fake
-//! STT reads; each sentence of the fake TTS has its own tone, which callers hear. PURE.
+//! What is said can be recognised by sound alone: a question carries a mark under the caller's voice, which the fake
+//! STT reads; each sentence of the fake TTS has its own tone, which callers recognise. PURE.
 
 use std::time::Duration;
 
 use sidetone_base::audio::Pcm;
 use sidetone_base::audio::pcm::level_dbfs;
 
-/// What questions are about, in their order: words that nothing in a call writes differently.
+/// The subjects of the questions, in order: words that nothing in a call spells differently.
 pub const SUBJECTS: [&str; 24] = [
     "alfa", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett",
     "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango",
     "uniform", "victor", "whiskey", "yankee",
 ];
 
-/// What the agents say when a caller has come.
+/// The agents' greeting.
 pub const GREETING: &str = "Welcome to the house of answers.";
-/// In the answers of an agent that does not know the question before.
+/// A word in the answers of an agent that does not know the previous question.
 const FORGETFUL: &str = "blindly";
-/// What the fake TTS takes for a character.
+/// The fake TTS's duration of a character.
 const A_CHARACTER: Duration = Duration::from_millis(60);
 
-/// What the `n`th question is, in words.
+/// The text of the `n`th question.
 pub fn question(n: usize) -> String {
     format!("What is {}?", SUBJECTS[n])
 }
 
-/// The answer to it.
+/// The text of its answer.
 pub fn answer(n: usize, remembers: bool) -> String {
     let subject = SUBJECTS[n];
     let how = if remembers { "gladly" } else { FORGETFUL };
     format!("The {subject} is {how} known. I {how} say {subject}.")
 }
 
-/// How long an answer is heard, without the space between its sentences. Both kinds are about as long.
+/// The duration of an answer, without the space between its sentences. Both kinds take about the same time.
 pub fn answer_lasts(n: usize) -> Duration {
     A_CHARACTER * (answer(n, true).chars().count() as u32 - 1)
 }
 
-/// The subject that a text has last.
+/// The last subject in a text.
 pub fn subject_of(text: &str) -> Option<usize> {
     let text = text.to_lowercase();
     let at = |subject: &&str| text.rfind(subject);
@@ -45,11 +45,11 @@ pub fn subject_of(text: &str) -> Option<usize> {
     found.max().map(|(_, n)| n)
 }
 
-/// What an agent says, by its sound.
+/// What an agent says, identified by its sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sound {
     Greeting,
-    /// To the `n`th question; whether its agent knew the question before.
+    /// The answer to the `n`th question, and whether its agent knew the previous question.
     Answer {
         n: usize,
         remembers: bool,
@@ -67,13 +67,13 @@ impl Sound {
         subject_of(text).map_or(Self::Other, |n| Self::Answer { n, remembers })
     }
 
-    /// 2.6 per cent and more apart.
+    /// The tone's frequency; neighbours are at least 2.6 per cent apart.
     pub fn hz(self) -> f64 {
         match self {
             Self::Other => 300.0,
             Self::Greeting => 440.0,
-            // None from 1.00 to 1.07 kHz: of "kilo", at 1.02, callers missed the first 0.4 s every time. Opus's
-            // voice detection divides its bands there, and seems to take such a tone for noise.
+            // No tone lies between 1.00 and 1.07 kHz: with "kilo", at 1.02, callers missed the first 0.4 s every time.
+            // Opus's voice detection has a band edge there, and seems to take such a tone for noise.
             Self::Answer { n, remembers } => {
                 let step = 2 * (n + usize::from(n >= 10)) as i32 + i32::from(!remembers);
                 600.0 * 1.027_f64.powi(step)
@@ -81,7 +81,7 @@ impl Sound {
         }
     }
 
-    /// What sounds so; None for what is no known tone, such as what a jitter buffer made up.
+    /// The sound with this frequency; `None` for unknown tones, such as those that a jitter buffer makes up.
     pub fn of_hz(hz: f64) -> Option<Self> {
         let answers = (0..SUBJECTS.len())
             .flat_map(|n| [true, false].map(|remembers| Self::Answer { n, remembers }));
@@ -90,7 +90,8 @@ impl Sound {
     }
 }
 
-/// The frequency of a tone: from one rise through zero to the last, each between two samples.
+/// The frequency of a tone: measured from the first rising zero crossing to the last, each interpolated between two
+/// samples.
 pub fn hz_of(samples: &[i16], rate: f64) -> Option<f64> {
     let rises: Vec<f64> = samples
         .windows(2)
@@ -105,12 +106,12 @@ pub fn hz_of(samples: &[i16], rate: f64) -> Option<f64> {
     (last > first).then(|| rate * (rises.len() - 1) as f64 / (last - first))
 }
 
-/// The mark of the `n`th question: above what VAD looks at, below what 16 kHz can hold.
+/// The mark of the `n`th question: above the frequencies that VAD uses, below the limit of 16 kHz audio.
 fn mark_hz(n: usize) -> f64 {
     4_700.0 + 100.0 * n as f64
 }
 
-/// A voice that carries the mark: 12 dB below it, and silent where it is.
+/// A voice with the mark: 12 dB below the voice, and silent where the voice is.
 pub fn marked(voice: &Pcm<48_000>, n: usize) -> Pcm<48_000> {
     const FRAME: usize = Pcm::<48_000>::FRAME;
     let step = mark_hz(n) * std::f64::consts::TAU / 48_000.0;
@@ -137,7 +138,7 @@ pub fn marked(voice: &Pcm<48_000>, n: usize) -> Pcm<48_000> {
     Pcm::new(sound)
 }
 
-/// Which question's mark a sound of 16 kHz carries: the one that stands out from the others.
+/// The question whose mark is in this 16 kHz audio: the mark that stands out from the others.
 pub fn mark_in(samples: &[i16]) -> Option<usize> {
     let mut power = [0.0; SUBJECTS.len()];
     for window in samples.chunks_exact(1_600) {
@@ -152,7 +153,7 @@ pub fn mark_in(samples: &[i16]) -> Option<usize> {
     (power[best] > 0.0 && power[best] > 10.0 * usual).then_some(best)
 }
 
-/// Power of one frequency (Goertzel's algorithm).
+/// The power of one frequency (Goertzel's algorithm).
 fn power_at(samples: &[i16], hz: f64, rate: f64) -> f64 {
     let turn = 2.0 * (std::f64::consts::TAU * hz / rate).cos();
     let (mut one, mut two) = (0.0, 0.0);

@@ -1,5 +1,5 @@
-//! Between livekit-server and the control planes: a load balancer for its webhooks, which can lose, double
-//! and delay them.
+//! A load balancer for webhooks between livekit-server and the control planes, which can lose, duplicate and delay
+//! them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What becomes of a webhook.
+/// What happens to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     Prompt,
-    /// LiveKit is told that it was taken.
+    /// Acknowledged to LiveKit, but not delivered.
     Lost,
     Doubled,
     Late(Duration),
 }
 
-/// What the handler knows.
+/// The handler's state.
 #[derive(Clone)]
 struct Balancer {
     client: reqwest::Client,
@@ -30,16 +30,16 @@ struct Balancer {
     delivery: Delivery,
 }
 
-/// The relay. Dropping it ends it.
+/// The relay. Dropping it stops it.
 pub struct Webhooks {
-    /// For livekit-server.
+    /// The webhook address for livekit-server.
     pub url: String,
     listener: Option<TcpListener>,
     serving: Option<AbortOnDropHandle<()>>,
 }
 
 impl Webhooks {
-    /// A place that livekit-server can be told of before there are control planes.
+    /// Reserves an address that livekit-server can be given before there are control planes.
     pub async fn reserve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
@@ -49,7 +49,7 @@ impl Webhooks {
         }
     }
 
-    /// Delivers to these control planes in turn; one that is not there is passed over.
+    /// Delivers to these control planes in turn, skipping those that are down.
     pub fn deliver(&mut self, planes: Vec<SocketAddr>, delivery: Delivery) {
         let balancer = Balancer {
             client: reqwest::Client::new(),
@@ -84,7 +84,7 @@ async fn take(State(balancer): State<Balancer>, headers: HeaderMap, body: Bytes)
 
 impl Balancer {
     async fn pass_on(&self, headers: &HeaderMap, body: &Bytes) -> StatusCode {
-        // By what is in it, so that each control plane gets some.
+        // Chosen by its content, so that each control plane gets some.
         let first = body.iter().map(|&byte| usize::from(byte)).sum::<usize>();
         for n in 0..self.planes.len() {
             let plane = self.planes[(first + n) % self.planes.len()];

@@ -1,4 +1,4 @@
-//! The same targets in a program that libFuzzer drives (`make fuzz`): `FUZZ_TARGET` names one of them.
+//! The same targets in a program that libFuzzer drives (`make fuzz`): `FUZZ_TARGET` selects one of them.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "a fuzzer ends by panicking")]
 
@@ -24,14 +24,14 @@ fn chosen() -> &'static Target {
         let name = std::env::var("FUZZ_TARGET").unwrap();
         let found = targets::TARGETS.iter().find(|target| target.name == name);
         let target = found.unwrap_or_else(|| panic!("there is no target {name:?}"));
-        // What is made once a process is not an input's.
+        // What is made once per process does not count as the cost of an input.
         (target.run)(&[0; 64]);
         target
     })
 }
 
 fuzz_target!(|input: &[u8]| {
-    // A panic in the target has ended the program with its own message before this.
+    // If the target panics, the program has already ended with the panic's own message.
     if let Err(wrong) = chosen().check(input) {
         panic!("{wrong}");
     }

@@ -1,8 +1,8 @@
-//! Inputs that are nearly right: what is kept, changed at random by a seed.
+//! Nearly valid inputs: kept inputs with random changes by a seed.
 
 use super::target::LONGEST;
 
-/// Numbers at which lengths and counts go wrong.
+/// Numbers at which lengths and counts are likely to go wrong.
 const EDGES: [u64; 10] = [
     0,
     1,
@@ -16,7 +16,7 @@ const EDGES: [u64; 10] = [
     u64::MAX,
 ];
 
-/// One of `kept`, with up to eight changes.
+/// One of `kept` with up to eight changes.
 pub fn mutated(random: &mut fastrand::Rng, kept: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8> {
     let mut bytes = pick(random, kept).clone();
     for _ in 0..random.usize(1..=8) {
@@ -38,7 +38,7 @@ fn change(random: &mut fastrand::Rng, bytes: &mut Vec<u8>, kept: &[Vec<u8>], wor
         1 if at < bytes.len() => bytes[at] = random.u8(..),
         2 => bytes.truncate(at),
         3 => drop(bytes.drain(at..at + span)),
-        // The same again, up to so often that what grows with its square is seen.
+        // Repeats a part, so often that quadratic growth becomes visible.
         4 => {
             let part = bytes[at..at + span].to_vec();
             let times = 1 << random.u32(..10);

@@ -1,33 +1,33 @@
-//! What a target is, and what it is held to.
+//! A fuzz target and its limits.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::heap::{self, Cost};
 
-/// Longest input: some packets, a page of text, an agent's file.
+/// Maximum input: some packets, a page of text, an agent file.
 pub const LONGEST: usize = 64 * 1024;
 
-/// Something that reads what strangers send.
+/// Something that reads untrusted input.
 pub struct Target {
-    /// Its name, and its corpus' in `fixtures/fuzz`.
+    /// Its name, which is also the name of its corpus in `fixtures/fuzz`.
     pub name: &'static str,
-    /// Reads an input, and panics where what came of it cannot be.
+    /// Reads an input, and panics if the result is impossible.
     pub run: fn(&[u8]),
-    /// What it may hold at once.
+    /// The limit on memory held at once.
     pub holds: Limit,
-    /// What it may allocate in all: whoever does work that grows faster than the input allocates so, too.
+    /// The limit on the total memory allocated: work that grows faster than the input also allocates more.
     pub takes: Limit,
-    /// What its inputs are made of, for mutations.
+    /// Typical parts of its inputs, for mutations.
     pub words: &'static [&'static [u8]],
 }
 
 /// Bytes that may be allocated for an input.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// For each byte of it.
+    /// Bytes per byte of input.
     pub per_byte: usize,
-    /// Whatever it is.
+    /// Bytes for any input.
     pub always: usize,
 }
 
@@ -38,7 +38,7 @@ impl Limit {
 }
 
 impl Target {
-    /// Reads an input and looks at what that took.
+    /// Reads an input and checks the cost.
     ///
     /// # Errors
     /// What was wrong.

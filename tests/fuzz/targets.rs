@@ -1,5 +1,5 @@
-//! The list of what reads from strangers. Each target cuts its input into what it needs, and knows what must hold
-//! of what came of it.
+//! The list of readers of untrusted input. Each target splits its input into the parts it needs, and knows what must
+//! hold for the result.
 
 mod call;
 mod control;
@@ -9,9 +9,9 @@ mod room;
 
 use super::target::{Limit, Target};
 
-/// For readers of text and tables: what they read, some times over.
+/// For readers of text and tables: a multiple of what they read.
 const SMALL: Limit = limit(64, 64 * 1024);
-/// The work of such a reader.
+/// The total work of such a reader.
 const LINEAR: Limit = limit(2_048, 1024 * 1024);
 
 const fn limit(per_byte: usize, always: usize) -> Limit {
@@ -39,10 +39,10 @@ const fn holding(target: Target, holds: Limit, takes: Limit) -> Target {
 /// The filter between two odd rates.
 const RESAMPLED: Limit = limit(256, 16 * 1024 * 1024);
 
-/// Fifteen seconds of sound, as samples of both sizes and both rates on their way to 16 kHz.
+/// Fifteen seconds of audio, as samples of both sizes and both rates on their way to 16 kHz.
 const SOUND: Limit = limit(64, 32 * 1024 * 1024);
 
-/// All of them.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     target("chat_answer", providers::chat_answer, providers::CHAT),
     target(
@@ -74,14 +74,14 @@ pub const TARGETS: &[Target] = &[
         limit(512, 1024 * 1024),
         limit(8_192, 8 * 1024 * 1024),
     ),
-    // A validator is made of the schema, with what it knows of JSON Schema itself.
+    // A validator is compiled from the schema, together with what it knows of JSON Schema itself.
     holding(
         target("arguments", control::arguments, control::ARGUMENTS),
         limit(4_096, 2 * 1024 * 1024),
         limit(64 * 1024, 16 * 1024 * 1024),
     ),
     target("sentences", call::sentences, call::TEXT),
-    // Regular expressions keep what they have seen, up to 2 MiB each.
+    // Regular expressions cache what they have seen, up to 2 MiB each.
     holding(
         target("speech_text", call::speech_text, call::TEXT),
         limit(64, 64 * 1024 * 1024),
@@ -98,7 +98,7 @@ pub const TARGETS: &[Target] = &[
         media::encrypted_packet,
         media::ENCRYPTED,
     ),
-    // Three bytes of the input are a packet of up to 50 KB.
+    // Three bytes of the input can describe a packet of up to 50 KB.
     holding(
         target("data_packets", room::data_packets, &[]),
         limit(64, 512 * 1024),
@@ -108,13 +108,13 @@ pub const TARGETS: &[Target] = &[
     target("doors", room::doors, &[]),
 ];
 
-/// Cuts an input into pieces, of lengths that its first byte chooses: what comes over a network comes cut anywhere.
+/// Splits an input into pieces, with lengths that its first byte chooses: network data can be split anywhere.
 fn pieces(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (first, rest) = input.split_first().unwrap_or((&0, input));
     rest.chunks(1 + 17 * usize::from(*first))
 }
 
-/// An input as text; what is none of it stands as a replacement character.
+/// An input as text; invalid bytes become replacement characters.
 fn text(input: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(input)
 }

@@ -1,4 +1,4 @@
-//! Commands to a live call, where there is no agent to take them.
+//! Commands to a live call that has no agent to take them.
 
 use serde_json::json;
 use sidetone_store::{CallType, Fact};
@@ -21,7 +21,7 @@ async fn what_cannot_be_done_is_told_with_what_to_do() {
             .unwrap()
             .contains("POST /api/voice/agent")
     );
-    // The call's own user does not steer its agent.
+    // The call's own user may not command its agent.
     let (status, _) = api
         .post(&path(&call), &user("ann", false), mute.clone())
         .await;

@@ -1,4 +1,4 @@
-//! What strangers do to the server's sockets, and who is taken for somebody at this very machine.
+//! What strangers do to the server's sockets, and which requests count as coming from this machine.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use tokio::time::timeout;
 use super::{HISTORY, TOKEN};
 use crate::support::api::{Api, Setup, checked};
 
-/// All that is answered to these bytes until the server closes.
+/// Everything that is answered to these bytes until the server closes.
 async fn told(api: &Api, request: &str) -> String {
     let mut stream = TcpStream::connect(api.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut told = String::new();
     let read = stream.read_to_string(&mut told);
     let read = timeout(Duration::from_secs(20), read).await;
-    // Bytes that nobody read turn the end into a reset.
+    // Unread bytes turn the end of the connection into a reset.
     let _ = read.expect("the server closes");
     told
 }
@@ -56,7 +56,7 @@ async fn slow_bodies_and_held_sockets_are_answered_as_what_they_are() {
     let mut held = Vec::new();
     for _ in 0..50 {
         let mut stream = TcpStream::connect(api.address).await.unwrap();
-        // A newcomer may have taken its place already.
+        // A newer connection may have taken its place already.
         let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nx-a: ").await;
         held.push(stream);
     }
@@ -68,7 +68,7 @@ async fn slow_bodies_and_held_sockets_are_answered_as_what_they_are() {
         (status, &body["title"]),
         (503, &json!("Too many connections"))
     );
-    // Who asks nothing makes room.
+    // A connection without a request makes room for others.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(api.get(HISTORY, "key-history").await.0, 200);
     drop(held);
@@ -90,7 +90,7 @@ async fn a_body_is_bounded_in_size_and_depth_while_it_is_read() {
         400
     );
     assert_eq!(post(" ".repeat(100_000), "identity").await, 413);
-    // Nothing is unpacked.
+    // Compressed bodies are not accepted.
     assert_eq!(post("\u{1f}\u{8b}\u{8}".into(), "gzip").await, 400);
     api.stop().await;
 }
@@ -172,7 +172,7 @@ async fn a_demo_takes_no_page_of_another_site_and_no_tunnel_for_its_own_user() {
         checked(asked.send().await.unwrap()).await.0
     };
     let json = ("content-type", "application/json");
-    // 400: taken, and its body is nonsense.
+    // 400 means that it was read, and that its body is invalid.
     assert_eq!(post(&[json]).await, 400);
     assert_eq!(post(&[json, ("origin", &own)]).await, 400);
     assert_eq!(
@@ -208,11 +208,11 @@ async fn a_demo_takes_no_page_of_another_site_and_no_tunnel_for_its_own_user() {
             "{tunnel:?}"
         );
     }
-    // One that leaves no trace in the headers is known by its own port.
+    // A proxy that leaves no trace in the headers is recognised by its own port.
     let bare = Gate::before(&api.address.to_string()).await.unwrap();
     let asked = api.client.get(format!("http://{}{HISTORY}", bare.address));
     assert_eq!(checked(asked.send().await.unwrap()).await.0, 401);
-    // And one that writes the server's name into the request, as nginx does, by its HTTP/1.0.
+    // One that writes the server's name into the request, as nginx does, is recognised by its HTTP/1.0.
     let asked = format!("GET {HISTORY} HTTP/1.0\r\nHost: {}\r\n\r\n", api.address);
     let answer = told(&api, &asked).await;
     assert!(answer.starts_with("HTTP/1.0 401 "), "{answer}");

@@ -1,4 +1,4 @@
-//! One call's events, by server-sent events.
+//! The events of one call, as server-sent events.
 
 use serde_json::{Value, json};
 use sidetone_store::tools::ToolCall;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{CALLS, new_call};
 use crate::support::api::{Api, Setup, user};
 
-/// A stream of events, as it is read.
+/// An open stream of events.
 struct Stream {
     response: reqwest::Response,
     unread: String,
@@ -31,7 +31,7 @@ impl Stream {
         }
     }
 
-    /// The next event; none when the server has ended the stream.
+    /// The next event; `None` when the server has ended the stream.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.unread.split_once("\n\n") {
@@ -117,7 +117,7 @@ async fn a_calls_events_come_through_a_proxy_that_buffers() {
     );
     assert_eq!(stream.next().await, None, "the call's end is the stream's");
 
-    // Who comes late is told all of it.
+    // A late subscriber receives all events.
     let mut late = Stream::open(&api, api.url(&path)).await;
     let mut names = Vec::new();
     while let Some((name, _)) = late.next().await {

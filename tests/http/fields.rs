@@ -1,4 +1,4 @@
-//! Who may say what in a request: each field in each role, and what users steer of an agent.
+//! Which role may set which field of a request, and what users may choose of an agent.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use super::{AGENT, CALLS, HISTORY, TOKEN, new_call};
 use crate::support;
 use crate::support::api::{Api, Setup, user};
 
-/// In a call of the request's own.
+/// Commands to a call in the request's own path.
 const COMMANDS: &str = "/api/voice/calls/{callId}/commands";
-/// To a telephone.
+/// Calls a telephone.
 const CALL: &str = "/api/voice/call";
 
 /// A folder with an agent of each kind.
@@ -69,7 +69,7 @@ impl Shop {
     }
 }
 
-/// Roles of the tables of docs/rights.md, and what each presents.
+/// The roles in the tables of docs/rights.md, and their credentials.
 fn roles() -> [(&'static str, String); 5] {
     [
         ("user", user("ann", false)),
@@ -80,18 +80,18 @@ fn roles() -> [(&'static str, String); 5] {
     ]
 }
 
-/// What a role may do with a field.
+/// What a role may set a field to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum May {
-    /// The request is not theirs at all.
+    /// The role may not make the request at all.
     No,
     /// Any value.
     Any,
-    /// None.
+    /// No value.
     Never,
-    /// What the agent's file lists.
+    /// The values that the agent's file lists.
     Listed,
-    /// It is passed over.
+    /// The field is ignored.
     Ignored,
 }
 use May::{Any, Ignored, Listed, Never, No};
@@ -108,12 +108,12 @@ impl May {
     }
 }
 
-/// Each field of the two requests that choose something: a value that is not listed, one that is, and who
-/// may: user, admin, key token, key agent, key admin.
+/// Each field of the requests that choose something: a value that is not listed, one that is, and what each role may
+/// set: user, admin, key token, key agent, key admin.
 fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
     let token = |user| [user, Any, Any, No, Any];
     let agent = |user| [user, Any, No, Any, Any];
-    // Only for those who manage agents, and theirs altogether.
+    // Only for those who manage agents, with any value.
     let command = [No, Any, No, Any, Any];
     let none = Value::Null;
     let conference = json!("conference");
@@ -134,7 +134,7 @@ fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
             none.clone(),
             token(Never),
         ),
-        // Of users and admins only their own.
+        // Users and admins may set only their own.
         (
             TOKEN,
             "userId",
@@ -267,7 +267,7 @@ fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
     ]
 }
 
-/// docs/rights.md shows this very table.
+/// docs/rights.md shows exactly this table.
 #[tokio::test]
 async fn every_field_and_every_role() {
     let shop = Shop::new();
@@ -297,7 +297,7 @@ async fn every_field_and_every_role() {
                     assert_eq!(status, 403, "{told}");
                     assert_eq!(answer["field"], Value::Null, "{told}");
                 } else if path.starts_with(CALLS) {
-                    // Let in; the call has no agent.
+                    // The request is allowed, but the call has no agent.
                     assert_eq!(
                         (status, &answer["title"]),
                         (409, &json!("No agent there")),
@@ -315,7 +315,7 @@ async fn every_field_and_every_role() {
             }
         }
     }
-    // A refused request leaves nothing behind.
+    // A refused request has no effects.
     for (field, value) in [
         ("variables", json!({"plan": "gold"})),
         ("agent", json!("closed")),
@@ -333,7 +333,7 @@ async fn every_field_and_every_role() {
     api.stop().await;
 }
 
-/// A request that is good but for the field.
+/// A request that is valid except possibly for the field.
 async fn body(api: &Api, path: &str, field: &str, value: &Value, role: &str, n: u32) -> Value {
     let mut body = json!({});
     if path == COMMANDS {
@@ -348,7 +348,7 @@ async fn body(api: &Api, path: &str, field: &str, value: &Value, role: &str, n: 
     } else if path == CALL {
         body = json!({"number": "+4930123", "trunk": "ST_1"});
     } else if path == AGENT {
-        // A call that everybody here may spawn an agent into.
+        // A call that everybody in this test may send an agent to.
         let room = format!("support-fields-{n}");
         new_call(&api.store, "ann", CallType::Support, &room).await;
         body["roomName"] = json!(room);
@@ -368,7 +368,7 @@ async fn body(api: &Api, path: &str, field: &str, value: &Value, role: &str, n: 
     body
 }
 
-/// No field of any request is without its line.
+/// Every field of every request has its line in the table.
 #[tokio::test]
 async fn no_field_is_without_its_line() {
     let api = Api::start(Setup::default()).await;
@@ -433,7 +433,7 @@ async fn a_users_variables_reach_the_agent_where_they_are_listed() {
     assert_eq!(metadata.variables["company"], "Acme");
     let claims = support::claims(answer["participant_token"].as_str().unwrap());
     assert_eq!(claims["attributes"], json!({"company": "Acme"}));
-    // A backend sets what it likes, and the user it is for changes none of it.
+    // A backend sets what it likes, and its user cannot change any of it.
     let body = json!({"userId": "ann", "agent": "closed", "variables": {"plan": "gold"}});
     let (metadata, answer) = told(body, "key-token").await;
     assert_eq!(metadata.set_by_user.len(), 0);
@@ -459,7 +459,7 @@ async fn a_users_variables_reach_the_agent_where_they_are_listed() {
         .unwrap();
     assert_eq!(agent.metadata.0.agent.as_deref(), Some("closed"));
     assert_eq!(agent.metadata.0.variables["plan"], "gold");
-    // Nor one that the agent's file lists, once a backend has set it.
+    // This includes variables that the agent's file lists, once a backend has set them.
     let body = json!({"userId": "ann", "agent": "survey", "variables": {"company": "Acme"}});
     let (_, answer) = told(body, "key-token").await;
     let room = answer["roomName"].as_str().unwrap();
@@ -585,7 +585,7 @@ async fn reserved_and_invisible_names_are_nobodys() {
             "{body}: {problem}"
         );
     }
-    // Whoever the login calls so takes no agent's place, either.
+    // Users with such ids cannot impersonate an agent, either.
     for (id, status) in [
         ("agent-AJ_1", 400),
         ("a\u{0}b", 401),
@@ -670,7 +670,7 @@ async fn who_comes_late_sees_their_part() {
     let recording = format!("{one}/recording");
     assert_eq!(api.get(&recording, &user("bob", false)).await.0, 403);
     assert_eq!(api.get(&recording, &user("ann", false)).await.0, 404);
-    // Nor by searching for it.
+    // Nor does searching find it.
     for (who, word, found) in [
         ("ann", "before", 1),
         ("bob", "before", 0),

@@ -1,4 +1,4 @@
-//! Looking back, a database that is away, and the documents.
+//! The history, an unavailable database, and the API documents.
 
 use serde_json::{Value, json};
 use sidetone_base::supervise::Supervisor;
@@ -102,7 +102,7 @@ async fn history_shows_a_call_and_forgets_it() {
         ..Media::default()
     };
     assert!(api.store.save_media(id, &media).await.unwrap());
-    // Another agent went on with the call.
+    // Another agent continued the call.
     media.received.lost_percent = 1.5;
     assert!(api.store.save_media(id, &media).await.unwrap());
     let ann = user("ann", false);
@@ -154,7 +154,7 @@ async fn history_shows_a_call_and_forgets_it() {
         )
         .await;
     assert_eq!(delete.0, 204);
-    // Gone from the database's files, not only from its tables.
+    // Removed from the database's files, not only from its tables.
     assert!(!api.holds("parcel") && !api.holds("Hamburg") && !api.holds("support-ann-1"));
     assert_eq!(api.get(HISTORY, &ann).await.1["total"], 0);
     let (_, call) = api.get(&format!("{HISTORY}/{id}"), "key-admin").await;
@@ -231,7 +231,7 @@ async fn what_is_past_its_time_goes_by_itself() {
             api.store.observe(call.id, None, &finished).await.unwrap();
         }
     }
-    // The background work as a server with SIDETONE_RETENTION_DAYS=30 starts it.
+    // The background tasks as a server with SIDETONE_RETENTION_DAYS=30 starts them.
     let config = ControlConfig {
         retention_days: Some(30),
         ..ControlConfig::new("sidetone")

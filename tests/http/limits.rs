@@ -1,5 +1,5 @@
-//! How much one address, key and user may ask for, and what they are told when it is too much; and what
-//! they are told when no worker could take their call.
+//! Limits per address, key and user, and the responses when they are exceeded; and the responses when no worker could
+//! take a call.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn with(http: HttpConfig) -> Setup {
     }
 }
 
-/// A POST; gives status, `Retry-After` and answer.
+/// Sends a POST; returns status, `Retry-After` and body.
 async fn post(api: &Api, path: &str, who: &str, body: Value) -> (u16, Option<u64>, Value) {
     let request = api.client.post(api.url(path)).bearer_auth(who).json(&body);
     let response = request.send().await.unwrap();
@@ -47,14 +47,14 @@ async fn the_users_of_one_key_share_no_limit() {
     let refused: Vec<_> = all.iter().filter(|(status, ..)| *status != 200).collect();
     assert!(refused.is_empty(), "{} of 200: {refused:?}", refused.len());
 
-    // One of them asks too often, and the others are not concerned.
+    // One of them asks too often, and the others are not affected.
     let all = join_all((0..40).map(|_| ask("eager".into()))).await;
     let (_, seconds, problem) = all.iter().find(|(status, ..)| *status == 429).unwrap();
     assert_eq!(problem["limit"], "user", "{problem}");
     assert!(seconds.is_some_and(|seconds| seconds >= 1), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("This user"));
     assert_eq!(ask("user-7".into()).await.0, 200);
-    // The same person with a token of its own is known by another name.
+    // The same person with their own token counts as another user.
     let own = post(&api, TOKEN, &user("eager", false), json!({})).await;
     assert_ne!(own.2["limit"], "user", "{own:?}");
     api.stop().await;
@@ -73,7 +73,7 @@ async fn a_key_has_the_rate_of_its_entry_and_no_address() {
     for _ in 0..20 {
         assert_eq!(api.get(HISTORY, "key-admin").await.0, 200);
     }
-    // Six a minute, two at once, reading or not.
+    // Six per minute, two at once, for reads and writes alike.
     for expected in [200, 200, 429] {
         let (status, answer) = api.get(HISTORY, "key-slow").await;
         assert_eq!(status, expected, "{answer}");
@@ -82,7 +82,7 @@ async fn a_key_has_the_rate_of_its_entry_and_no_address() {
         }
     }
     assert_eq!(api.get(HISTORY, "key-admin").await.0, 200);
-    // Who guesses keys has an address.
+    // Wrong keys count against the address.
     for expected in [401, 401, 401, 429] {
         let (status, answer) = api.get(HISTORY, "key-guessed").await;
         assert_eq!(status, expected, "{answer}");
@@ -111,7 +111,7 @@ async fn guests_are_told_apart_by_their_address() {
         let (status, answer) = api.call("POST", TOKEN, None, body).await;
         assert_eq!(status, expected, "{answer}");
     }
-    // A user of that name is somebody else.
+    // A user with that name is somebody else.
     let body = json!({"roomType": "conference"});
     assert_eq!(api.post(TOKEN, &user("guest", false), body).await.0, 200);
     api.stop().await;
@@ -142,7 +142,7 @@ async fn one_users_tokens_and_calls_are_counted() {
 
 async fn tokens_and_calls(api: &Api) {
     let (mallory, ann) = (user("mallory", false), user("ann", false));
-    // However they are asked for.
+    // Whatever kind of request it is.
     let all = join_all((0..32).map(|n| {
         let (who, body) = match n % 3 {
             0 => (mallory.as_str(), json!({})),
@@ -163,7 +163,7 @@ async fn tokens_and_calls(api: &Api) {
     }
     assert_eq!(post(api, TOKEN, &ann, json!({})).await.0, 200);
 
-    // Used tokens make place for others, until so many calls go on.
+    // Used tokens make room for others, up to the limit of calls.
     for (n, (.., token)) in given.iter().take(2).enumerate() {
         let call = token["callId"].as_str().unwrap().parse().unwrap();
         let started = [Fact::RoomStarted(sidetone_store::now())];
@@ -178,7 +178,7 @@ async fn tokens_and_calls(api: &Api) {
         }
     }
 
-    // Agents by request count as those that come at a join do.
+    // Agents that are requested count like those that come at a join.
     let rooms = given.iter().map(|(.., token)| &token["roomName"]);
     for (room, expected) in rooms.zip([200, 200, 429]) {
         let body = json!({"roomName": room});
@@ -220,7 +220,7 @@ async fn a_pool_that_takes_no_calls_says_so() {
     };
     refused("No agent is running", 10..=10).await;
     assert!(api.store.open_calls().await.unwrap().is_empty());
-    // People need none to talk with each other.
+    // Calls between people need no agent.
     let people = json!({"roomType": "conference"});
     let (_, _, room) = post(&api, TOKEN, &ann, people).await;
     assert_eq!(room["agentSpawned"], false, "{room}");
@@ -249,7 +249,7 @@ async fn a_pool_that_takes_no_calls_says_so() {
     refused("No agent is running", 10..=10).await;
     row(WorkerState::Draining, 1, 0.1).await;
     refused("being replaced", 5..=600).await;
-    // One of another name takes none of these calls.
+    // A worker with another agent name takes none of these calls.
     let other = sidetone_store::workers::WorkerRow {
         state: WorkerState::Ready,
         ..introduce("elsewhere", 9)
@@ -257,7 +257,7 @@ async fn a_pool_that_takes_no_calls_says_so() {
     api.store.worker_beat(&other).await.unwrap();
     refused("being replaced", 5..=600).await;
 
-    // A place for one; whoever was asked for before has it.
+    // There is room for one call, and an agent that was wanted before gets it.
     let id = row(WorkerState::Ready, 1, 0.1).await;
     let metadata = DispatchMetadata::default();
     let now = sidetone_store::now();
@@ -270,7 +270,7 @@ async fn a_pool_that_takes_no_calls_says_so() {
     assert_eq!(post(&api, TOKEN, &ann, json!({})).await.0, 200);
     let (status, _, spawned) = post(&api, AGENT, &ann, into.clone()).await;
     assert_eq!(status, 200, "{spawned}");
-    // Asked to drain, and it has not heard so yet. Who has an agent keeps it.
+    // The worker was asked to drain, but does not know it yet. A call that has an agent keeps it.
     assert!(api.store.request_drain(id, now).await.unwrap());
     refused("being replaced", 5..=600).await;
     let (status, _, again) = post(&api, AGENT, &ann, into).await;

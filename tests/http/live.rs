@@ -1,4 +1,4 @@
-//! Calls under way, by server-sent events.
+//! The list of live calls, as server-sent events.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::{LIVE, new_call};
 use crate::support::api::{Api, Setup, checked};
 use crate::support::eventually;
 
-/// The next event; none when the server has ended the stream.
+/// The next event; `None` when the server has ended the stream.
 async fn event(response: &mut reqwest::Response) -> Option<Value> {
     let mut text = String::new();
     let deadline = Duration::from_secs(30);
     loop {
         let chunk = tokio::time::timeout(deadline, response.chunk()).await;
         text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()?).unwrap());
-        // Between events there may be comments, which keep the connection alive.
+        // Comments between events keep the connection alive.
         let data = text.lines().find_map(|line| line.strip_prefix("data: "));
         if let Some(data) = data
             && text.ends_with("\n\n")
@@ -77,7 +77,7 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
         Value::Array(vec![])
     );
 
-    // The server's end is the stream's.
+    // When the server ends, so does the stream.
     closing.cancel();
     assert_eq!(event(&mut stream).await, None);
     api.stop().await;

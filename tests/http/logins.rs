@@ -19,18 +19,18 @@ use super::HISTORY;
 use crate::support::api::{Api, LOGIN_SECRET, Setup, claims, jwt, user};
 use crate::support::eventually;
 
-/// The product's login: its key document, and how often that was fetched.
+/// The product's login service: its key document, and how often that was fetched.
 #[derive(Clone, Default)]
 struct Login(
     Arc<Mutex<(Vec<Value>, u32)>>,
-    /// It hangs.
+    /// Whether it hangs.
     Arc<AtomicBool>,
-    /// It fails.
+    /// Whether it fails.
     Arc<AtomicBool>,
 );
 
 impl Login {
-    /// Serves the keys; gives the document's address.
+    /// Serves the keys; returns the document's address.
     async fn serve(&self) -> String {
         let login = self.clone();
         let document = move || async move {
@@ -165,7 +165,7 @@ async fn a_rotated_key_is_taken_at_once_and_the_old_one_no_more() {
         api.get(HISTORY, &old.token("2025", "ann", false)).await.0,
         401
     );
-    // Key ids that nobody published do not make us fetch again and again.
+    // Unknown key ids do not cause repeated fetches.
     let fetches = login.fetches();
     for n in 0..20 {
         let invented = old.token(&format!("invented-{n}"), "ann", false);
@@ -184,7 +184,7 @@ async fn what_an_attacker_can_sign_is_refused() {
     let claims = claims("ann", true);
     let public = rsa.0.public_key().as_ref().to_vec();
     let modulus = rsa.1["n"].as_str().unwrap().as_bytes().to_vec();
-    // The public key as an HS256 secret, in the forms libraries have fallen for.
+    // The public key as an HS256 secret, in the forms that libraries have accepted by mistake.
     let hs256 = |secret: &[u8]| {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
         jwt(json!({"alg": "HS256", "kid": "r1"}), &claims, |signed| {
@@ -217,7 +217,7 @@ async fn what_an_attacker_can_sign_is_refused() {
         ("RS512", with_head(json!({"alg": "RS512", "kid": "r1"}))),
         ("none", jwt(json!({"alg": "none"}), &claims, |_| Vec::new())),
         ("no key named", with_head(json!({"alg": "RS256"}))),
-        // RFC 7515, 4.1.2 and 4.1.3: keys that a token brings along are not looked at.
+        // RFC 7515, 4.1.2 and 4.1.3: keys embedded in a token are ignored.
         (
             "its own key in the head",
             jwt(
@@ -254,7 +254,7 @@ async fn a_login_that_hangs_holds_up_only_whoever_shows_an_unknown_key() {
         answer = api.get(HISTORY, &known) => assert_eq!(answer.0, 200),
         answer = &mut hanging => panic!("first came {answer:?}"),
     }
-    // Whether it is a new key of theirs, only the login could say.
+    // Only the login service could tell whether this is a new key.
     assert_eq!(hanging.await.0, 503);
     api.stop().await;
 }
@@ -293,7 +293,7 @@ async fn a_login_that_comes_back_is_asked_again_soon() {
         (api.get(HISTORY, &token).await.0 == 200).then_some(())
     })
     .await;
-    // As it is when a key that was not known is looked for.
+    // The same as when an unknown key is looked up.
     login.2.store(true, Ordering::Relaxed);
     let new = Rsa::new("r2");
     login.publish(&[&rsa.1, &new.1]);

@@ -1,4 +1,4 @@
-//! What a backend says of a call: kept, shown, found by, and told.
+//! A backend's metadata of a call: stored, shown, searchable, and sent in webhooks.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use super::{HISTORY, TOKEN};
 use crate::support::api::{Api, Setup, user};
 use crate::support::eventually;
 
-/// Asks for a token by a backend's key, and gives the call's id and room.
+/// Requests a token with a backend's key; returns the call's id and room.
 async fn token(api: &Api, mut body: Value) -> (Uuid, String) {
     if body.get("userId").is_none() {
         body["userId"] = json!("ann");
@@ -32,7 +32,7 @@ async fn metadata(api: &Api, id: Uuid, credential: &str) -> Value {
     call["metadata"].clone()
 }
 
-/// Ids that a query finds.
+/// The ids that a query finds.
 async fn found(api: &Api, query: &str, credential: &str) -> Vec<Uuid> {
     let (status, page) = api.get(&format!("{HISTORY}?{query}"), credential).await;
     assert_eq!(status, 200, "{query}: {page}");
@@ -144,7 +144,7 @@ async fn what_is_said_later_is_added() {
     );
     let both = json!({"order": 42, "step": 2, "by": "bob"});
     assert_eq!(metadata(&api, id, "key-history").await, both);
-    // Nothing said changes nothing, and together it is not more than one call may have.
+    // Without metadata nothing changes, and all metadata together may not exceed the limit of a call.
     let (status, _) = api
         .post(
             TOKEN,
@@ -161,7 +161,7 @@ async fn what_is_said_later_is_added() {
     );
     assert_eq!(metadata(&api, id, "key-history").await, both);
 
-    // Ann made the call, Bob came into it.
+    // Ann made the call, Bob joined it.
     let bob = Fact::Seen(Stay {
         sid: "PA_bob".into(),
         user_id: "bob".into(),
@@ -226,7 +226,7 @@ async fn the_webhook_of_a_calls_end_has_it() {
     api.stop().await;
 }
 
-/// What was written before there was a token's `metadata`: an agent's dispatch, whatever it was.
+/// What was stored before tokens had `metadata`: an agent's dispatch with arbitrary content.
 #[tokio::test]
 async fn older_rows_are_read_as_they_are() {
     let api = Api::start(Setup::default()).await;

@@ -1,5 +1,5 @@
-//! One slow neighbour holds nobody up: while LiveKit, its Egress or a receiver of webhooks hangs for one
-//! call, all goes on for the others.
+//! A slow neighbour delays nobody: while LiveKit, its Egress or a webhook receiver hangs for one call, everything
+//! continues for the others.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -26,10 +26,10 @@ use super::new_call;
 use crate::support::api::{Api, SECRET, Setup, nowhere, sign};
 use crate::support::eventually;
 
-/// Longer than any deadline of ours.
+/// Longer than all our deadlines.
 const HANGS: Duration = Duration::from_secs(30);
 
-/// A LiveKit that never answers about rooms whose name has "slow" in it, and stops no egress.
+/// A LiveKit that never answers about rooms whose name contains "slow", and stops no egress.
 #[derive(Clone, Default)]
 struct SlowLiveKit {
     rooms: BTreeSet<String>,
@@ -184,7 +184,7 @@ async fn a_room_that_livekit_does_not_tell_of_holds_up_no_other() {
         livekit.was_asked("ListParticipants quick").then_some(())
     })
     .await;
-    // The same in reconciliation, which ends when the slow ones' deadlines are over.
+    // The same in reconciliation, which ends when the deadlines of the slow calls have passed.
     let all = tokio::spawn(async move { reconcile::reconcile(&control).await });
     eventually("who is in the quick room is stored", 5, || async {
         let people = api.store.participants(quick).await.unwrap();

@@ -1,4 +1,4 @@
-//! The README's commands, run as they are written.
+//! The README's commands, run exactly as written.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ async fn the_curl_lines_work_as_written() {
         ..Default::default()
     })
     .await;
-    // curl's own settings lead port 3000 to this test's server; the lines stay as they are.
+    // curl's own settings redirect port 3000 to this test's server; the commands stay unchanged.
     let settings = tempfile::tempdir().unwrap();
     let lead = format!(
         "connect-to = \"localhost:3000:{}\"\nfail-with-body\nsilent\n",

@@ -1,4 +1,4 @@
-//! Requests that are sent again with the `Idempotency-Key` of the first.
+//! Requests that are repeated with the same `Idempotency-Key`.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn tokens(api: &Api) {
     let (_, history) = api.get(HISTORY, &ann).await;
     assert_eq!(history["total"], 1, "{history}");
 
-    // Another body, another key, another user, another route.
+    // A different body, key, user or route.
     let other = json!({"roomType": "support", "participantName": "Eve"});
     let (status, problem) = send(api, TOKEN, &ann, "one", other).await;
     assert_eq!(
@@ -89,7 +89,7 @@ async fn tokens(api: &Api) {
     };
     assert_eq!(room(&one), room(&two));
 
-    // A token that nobody used is no call, and is one again when it is asked for again.
+    // A token that nobody used is not a call any more, and becomes one again when it is requested again.
     let call: Uuid = first["callId"].as_str().unwrap().parse().unwrap();
     let later = sidetone_store::now() + chrono::TimeDelta::seconds(1);
     assert!(api.store.forget_unused(call, later).await.unwrap());
@@ -98,7 +98,7 @@ async fn tokens(api: &Api) {
     assert_eq!(again["roomName"], first["roomName"]);
     assert!(api.store.call(call).await.unwrap().is_some());
 
-    // Deleted data does not come back by a key.
+    // An idempotency key does not bring back deleted data.
     let finished = [sidetone_store::Fact::RoomFinished(sidetone_store::now())];
     api.store.observe(call, None, &finished).await.unwrap();
     assert_eq!(api.store.delete_personal_data(&[call]).await.unwrap(), 1);
@@ -114,7 +114,7 @@ async fn tokens(api: &Api) {
             (400, &json!("Idempotency-Key"))
         );
     }
-    // What is refused has not used its key up.
+    // A refused request does not use up its key.
     let wrong = json!({"roomType": "party"});
     assert_eq!(send(api, TOKEN, &ann, "four", wrong).await.0, 400);
     assert_eq!(send(api, TOKEN, &ann, "four", body()).await.0, 200);

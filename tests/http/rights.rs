@@ -1,4 +1,4 @@
-//! Who may call what, from where and how often.
+//! Who may call which route, from where and how often.
 
 use serde_json::{Value, json};
 use sidetone_control_plane::http::HttpConfig;
@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::{AGENT, CALLS, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
 use crate::support::api::{Api, Setup, checked, user};
 
-/// Who may call what; docs/rights.md shows this very table.
+/// Who may call which route; docs/rights.md shows exactly this table.
 #[tokio::test]
 async fn every_route_and_every_role() {
-    // As many requests as there are routes and roles.
+    // The rate limits allow as many requests as there are routes and roles.
     let http = HttpConfig {
         address_rate: Rate {
             burst: 1_000.0,
@@ -41,7 +41,7 @@ async fn every_route_and_every_role() {
     let somebody = Uuid::new_v4();
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
-    // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
+    // 200 and the like mean allowed. A 404 or 502 from the handler counts as allowed, too.
     let routes: [(&str, &str, Option<Value>, [bool; 8]); 35] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
@@ -237,7 +237,7 @@ async fn every_route_and_every_role() {
         );
         for ((role, credential), allowed) in roles.iter().zip(allowed) {
             let mut body = body.clone();
-            // A user's token is for themselves.
+            // Users can request tokens only for themselves.
             if path == TOKEN
                 && !role.starts_with("key")
                 && let Some(body) = &mut body
@@ -261,7 +261,7 @@ async fn every_route_and_every_role() {
             }
         }
     }
-    // Behind the door, what belongs to others does not exist.
+    // To a user who may call the route, other users' data does not exist.
     let stranger = user("u", false);
     assert_eq!(api.get(&recording, &stranger).await.0, 404);
     let wrong = json!({"userId": "u", "recording": "tape"});
@@ -294,7 +294,7 @@ async fn anonymous_callers_exist_in_a_demo_on_loopback_only() {
         401,
         "a wrong key is no anonymous"
     );
-    // A tunnel or proxy brings strangers from loopback; another name is another site's page.
+    // A tunnel or proxy makes strangers appear on loopback; another host name belongs to another site's page.
     for (name, value) in [
         ("x-forwarded-for", "203.0.113.9"),
         ("forwarded", "for=203.0.113.9"),
@@ -366,7 +366,7 @@ async fn only_listed_origins_may_call() {
             allowed,
             "{origin}"
         );
-        // A problem, too, can be read by a listed origin.
+        // Pages of a listed origin can read error responses, too.
         let refused = api
             .client
             .post(api.url(TOKEN))

@@ -1,4 +1,4 @@
-//! Keys that change while we run, and files that nobody else reads.
+//! Keys that change while the process runs, and files that only their owner can read.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -52,7 +52,7 @@ async fn while_livekits_key_is_changed_both_are_known() {
         ..Default::default()
     })
     .await;
-    // LiveKit still signs with the old one; tokens are signed with the new.
+    // LiveKit still signs with the old key; tokens are signed with the new one.
     let body = std::fs::read_to_string("fixtures/webhooks/room_started_1.json").unwrap();
     assert_eq!(api.webhook(&body, &sign(&body, SECRET)).await.0, 200);
     assert_eq!(
@@ -102,7 +102,7 @@ async fn secrets_in_files_change_without_a_restart() {
     })
     .await;
     assert_eq!(status("the key of last year, too").await, 401);
-    // What is no secret replaces none.
+    // An invalid secret replaces nothing.
     write("jwt", "weak");
     write("keys", "no entry");
     tokio::time::sleep(Duration::from_millis(1_300)).await;

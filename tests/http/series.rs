@@ -1,4 +1,4 @@
-//! Figures over time: what the charts of the admin page are drawn from.
+//! Figures over time: the data of the charts on the admin page.
 
 use serde_json::{Value, json};
 use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, StoredTurn};
@@ -11,7 +11,7 @@ fn at(text: &str) -> At {
     text.parse().unwrap()
 }
 
-/// A call of so many seconds, with answers of these latencies.
+/// A call of this many seconds, with answers of these latencies.
 async fn call(api: &Api, caller: &str, created: &str, seconds: Option<i64>, latencies: &[i32]) {
     let created_at = at(created);
     let id = Uuid::new_v4();
@@ -80,7 +80,7 @@ async fn calls_talk_and_latency_by_day_and_by_hour_of_the_reader() {
     };
     let waits = json!({"at": "2026-03-03T00:00:00Z", "byStatus": {"pending": 1},
         "meanDurationSeconds": null, "p50LatencyMs": null, "p95LatencyMs": null});
-    // 101 answers: the 51st and the 96th.
+    // 101 answers: the medians are the 51st and the 96th values.
     let both = json!({"at": "2026-03-01T00:00:00Z", "byStatus": {"completed": 2},
         "meanDurationSeconds": 45.0, "p50LatencyMs": 51, "p95LatencyMs": 96});
     assert_eq!(
@@ -88,7 +88,7 @@ async fn calls_talk_and_latency_by_day_and_by_hour_of_the_reader() {
         json!([both, empty("2026-03-02T00:00:00Z"), waits])
     );
 
-    // An hour ahead of UTC, the second call was made on the next day.
+    // One hour ahead of UTC, the second call was made on the next day.
     let (_, ahead) = get(
         &format!("allUsers=true&minutesAhead=60&{days}"),
         "key-history",
@@ -101,7 +101,7 @@ async fn calls_talk_and_latency_by_day_and_by_hour_of_the_reader() {
         (&json!({"completed": 1}), &json!({"completed": 1}))
     );
 
-    // Everyone sees what the history shows them, by its filters.
+    // Users see figures of the calls in their own history, with the history's filters.
     let (_, own) = get(days, &user("bob", false)).await;
     assert_eq!(own["points"][0]["p95LatencyMs"], 700);
     assert_eq!(own["points"][2], empty("2026-03-03T00:00:00Z"));
@@ -120,7 +120,7 @@ async fn calls_talk_and_latency_by_day_and_by_hour_of_the_reader() {
     );
     assert_eq!(hours["points"][1]["p50LatencyMs"], 700);
 
-    // Without a range, the last 30 days: today is the last of 31 begun ones.
+    // Without a range, the last 30 days: today is the 31st, which has begun.
     let (_, month) = get("allUsers=true", "key-history").await;
     assert_eq!(month["points"].as_array().map(Vec::len), Some(31));
     for (query, field) in [

@@ -1,4 +1,4 @@
-//! The admin pages' session: a cookie for a token or key, and what other sites cannot do with it.
+//! The session of the admin pages: a cookie instead of a token or key, and what other sites cannot do with it.
 
 use reqwest::header::{COOKIE, SET_COOKIE};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::support::api::{Api, Setup, checked, user};
 
 const EVERYBODY: &str = "/api/voice/history?allUsers=true";
 
-/// Signs in; gives the cookie's pair and its whole line.
+/// Signs in; returns the cookie's name and value, and its whole header line.
 async fn sign_in(api: &Api, credential: &str) -> (String, String) {
     let request = api.client.post(api.url(SESSION)).bearer_auth(credential);
     let response = request.send().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_cookie_stands_for_an_admins_token_or_a_key() {
         assert!(who["expiresAt"].is_string());
     }
     assert_eq!(with(&api, "GET", SESSION, &[]).await.1["signedIn"], false);
-    // Only those who see everybody's calls have use for one.
+    // Only those who see everybody's calls can have a session.
     assert_eq!(
         api.call("POST", SESSION, Some(&user("ann", false)), None)
             .await
@@ -96,9 +96,9 @@ async fn the_cookie_alone_changes_nothing() {
     );
     let (status, _) = with(&api, "DELETE", agent, &[cookie, header]).await;
     assert!(!matches!(status, 401 | 403), "{status}");
-    // A session makes no longer session.
+    // A session cannot create a new session.
     assert_eq!(with(&api, "POST", SESSION, &[cookie, header]).await.0, 401);
-    // A listed origin's script may not send the header.
+    // Scripts of a listed origin may not send the header.
     let preflight = api
         .client
         .request(reqwest::Method::OPTIONS, api.url(agent))
@@ -136,7 +136,7 @@ async fn a_forged_or_returned_cookie_is_none() {
             "{forged}"
         );
     }
-    // What is presented explicitly counts, whatever the cookie says.
+    // Explicit credentials take precedence over the cookie.
     let both = [
         (COOKIE.as_str(), cookie.as_str()),
         ("authorization", "Bearer wrong"),
@@ -170,7 +170,7 @@ async fn who_signs_out_is_out_whoever_has_the_cookie() {
     };
     assert_eq!(open().await, [true; 4]);
     let of = |n: usize| [(COOKIE.as_str(), cookies[n].as_str()), header];
-    // Not by the cookie alone, and not those of others.
+    // Not with the cookie alone, and not sessions of others.
     assert_eq!(with(&api, "DELETE", SESSION, &of(0)[..1]).await.0, 403);
     assert_eq!(with(&api, "DELETE", SESSION, &of(0)).await.0, 204);
     assert_eq!(open().await, [false, true, true, true]);
@@ -212,7 +212,7 @@ async fn who_signs_out_is_out_whoever_has_the_cookie() {
     let ended = tokio::time::timeout(std::time::Duration::from_secs(20), stream.bytes()).await;
     ended.expect("the stream ends within 20 s").unwrap();
 
-    // Everywhere: all of the same admin, and nobody else's.
+    // Everywhere: all sessions of the same admin, but nobody else's.
     cookies.push(sign_in(&api, &boss).await.0);
     let everywhere = format!("{SESSION}?everywhere=true");
     let headers = [(COOKIE.as_str(), cookies[4].as_str()), header];

@@ -1,4 +1,4 @@
-//! Tokens, and what bad input gets.
+//! Tokens, and the responses to invalid input.
 
 use serde_json::json;
 use sidetone_config::env::NotConfigured;
@@ -77,7 +77,7 @@ async fn tokens_open_one_room_and_carry_no_secret() {
     assert_eq!(body["participantName"], "John Doe");
     assert_eq!(body["agentSpawned"], false);
     let room = body["roomName"].as_str().unwrap();
-    // 128 bits that nobody guesses, and nothing of who asked.
+    // 128 bits that cannot be guessed, and nothing that identifies the requester.
     let secret = room.strip_prefix("conference-").unwrap();
     assert!(
         secret.len() == 32 && secret.bytes().all(|b| b.is_ascii_hexdigit()),
@@ -105,7 +105,7 @@ async fn tokens_open_one_room_and_carry_no_secret() {
         (CallStatus::Pending, "ann")
     );
 
-    // Another user joins the conference by name: the same call.
+    // Another user joins the conference by name and gets the same call.
     let (_, other) = api
         .post(
             TOKEN,
@@ -126,7 +126,7 @@ async fn tokens_open_one_room_and_carry_no_secret() {
     let claims = support::claims(standard["participant_token"].as_str().unwrap());
     assert_eq!(claims["sub"], "eve", "who somebody is, their login says");
     assert_eq!(standard["server_url"], "ws://127.0.0.1:9");
-    // As they post without options.
+    // The requests that they send without options.
     for body in [
         json!({}),
         json!({"room_config": {}}),
@@ -138,7 +138,7 @@ async fn tokens_open_one_room_and_carry_no_secret() {
         assert_eq!(claims["video"]["room"], answer["roomName"]);
         assert_eq!(answer["server_url"], "ws://127.0.0.1:9");
     }
-    // A name that somebody chose could be guessed: users join only what there is.
+    // A chosen name could be guessed: users join only existing rooms.
     let chosen = json!({"roomType": "conference", "roomName": "conference-weekly"});
     let (status, problem) = api.post(TOKEN, &user("eve", false), chosen.clone()).await;
     assert_eq!((status, &problem["field"]), (404, &json!("roomName")));
@@ -169,7 +169,7 @@ async fn two_users_talk_and_nobody_else() {
     );
     let (status, problem) = api.post(TOKEN, &user("eve", false), join).await;
     assert_eq!((status, &problem["field"]), (404, &json!("roomName")));
-    // A room of that name is no conference either.
+    // The same room cannot be joined as a conference, either.
     let sneak = json!({"roomType": "conference", "roomName": call["roomName"]});
     assert_eq!(api.post(TOKEN, &user("eve", false), sneak).await.0, 400);
     api.stop().await;
@@ -213,7 +213,7 @@ async fn bad_input_names_the_field_and_the_fix() {
         ),
         (TOKEN, json!({"voice": "bass"}), "voice"),
         (TOKEN, json!({"agent": "nobody"}), "agent"),
-        // Not a caller's to choose.
+        // Callers may not choose this.
         (TOKEN, json!({"recording": "off"}), "recording"),
         (TOKEN, json!({"roomName": "support-bob-1"}), "roomName"),
         (TOKEN, json!({"roomType": "user-to-user"}), "calleeId"),

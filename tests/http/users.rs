@@ -1,4 +1,4 @@
-//! All that is kept of one user: exported, erased, and not back by any door.
+//! A user's data: exported, erased, and not restored by any route.
 
 use serde_json::{Value, json};
 use sidetone_control_plane::control::inbox;
@@ -29,7 +29,7 @@ fn said(text: &str) -> StoredTurn {
     }
 }
 
-/// An event of LiveKit in a room of this name and id, about a person.
+/// An event from LiveKit about a person in a room with this name and id.
 fn event(id: &str, name: &str, room: &str, sid: &str, person: &str) -> String {
     json!({"event": name, "id": id, "createdAt": "1700000000",
         "room": {"sid": sid, "name": room, "creationTimeMs": "1700000000500"},
@@ -38,7 +38,7 @@ fn event(id: &str, name: &str, room: &str, sid: &str, person: &str) -> String {
     .to_string()
 }
 
-/// Posts an event and has it worked through.
+/// Posts an event and processes it.
 async fn told(api: &Api, body: &str) {
     let (status, answer) = api.webhook(body, &sign(body, SECRET)).await;
     assert_eq!(status, 200, "{answer}");
@@ -85,7 +85,7 @@ async fn an_old_calls_deletion_leaves_the_live_one_in_a_room_of_its_name() {
     let again = event("EV_3", "participant_joined", room, "RM_2", "bob");
     let (_, answer) = api.webhook(&again, &sign(&again, SECRET)).await;
     assert_eq!(answer["duplicate"], true, "the live call's event is kept");
-    // The old room's end, told once more and late, ends neither the live call nor its agent.
+    // The end of the old room, reported again and late, ends neither the live call nor its agent.
     told(&api, &event("EV_9", "room_finished", room, "RM_1", "ann")).await;
     let call = api.store.call(live).await.unwrap().unwrap();
     assert_eq!(call.ended_at, None);
@@ -157,7 +157,7 @@ async fn a_user_named_deleted_sees_nobodys_erased_calls() {
 async fn a_users_data_is_exported_and_erased() {
     let api = Api::start(Setup::default()).await;
     let store = &api.store;
-    // A user's id may hold anything.
+    // A user's id may contain anything.
     let ann = "ann/\"4711\" %?";
     let path = format!("{USERS}/ann%2F%224711%22%20%25%3F");
     let made = new_call(store, ann, CallType::Support, "support-a-1").await;
@@ -209,7 +209,7 @@ async fn a_users_data_is_exported_and_erased() {
     api.stop().await;
 }
 
-/// On Postgres, whose columns had a width.
+/// On Postgres, whose columns used to have a maximum length.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_any_length_are_taken_or_refused_as_what_they_are() {
     let postgres = Postgres::start();

@@ -1,4 +1,4 @@
-//! LiveKit's events: verified, kept once, acted on in any order.
+//! LiveKit's events: verified, stored once, applied in any order.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ async fn every_sample_of_livekits_webhooks_is_kept_once() {
         (200, &json!("ok"), &json!(0))
     );
     assert!(health["lastEventAgeSeconds"].as_i64().unwrap() < 60);
-    // The TURN password of rooms is not kept.
+    // The rooms' TURN password is not stored.
     assert!(api.holds("creationTimeMs"));
     assert!(!api.holds("turnPassword"));
     api.stop().await;
@@ -156,7 +156,7 @@ async fn webhooks_in_any_order_tell_the_same_call() {
     for end in &ends {
         assert_eq!(*end, ends[0]);
     }
-    // Somebody whose coming is told after the room's end, and nothing else of them, was in the call.
+    // A participant whose join is reported after the room's end, and of whom nothing else is known, was in the call.
     let id = new_call(&api.store, "ann", CallType::Support, "support-ann-late").await;
     let events = story("support-ann-late");
     for index in [5, 2] {
@@ -191,7 +191,7 @@ async fn a_name_that_postgres_does_not_store_hides_nobody() {
     inbox::work_through(api.control.as_ref().unwrap())
         .await
         .unwrap();
-    // As an agent and a comparison with LiveKit tell of it.
+    // As an agent and reconciliation report it.
     let stay = Stay {
         sid: "PA_2".into(),
         user_id: "m\0al".into(),

@@ -1,4 +1,4 @@
-//! The pool's workers: what the control plane says of their rows, and the request to drain.
+//! The pool's workers: their rows in the API, and the drain request.
 
 use chrono::TimeDelta;
 use serde_json::json;

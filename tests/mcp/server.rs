@@ -1,5 +1,5 @@
-//! A real MCP server, made with the protocol's own SDK: over streamable HTTP in this process, or
-//! over standard input and output in a process of its own, which is this very test binary.
+//! A real MCP server, made with the protocol's own SDK: over streamable HTTP in this process, or over standard input
+//! and output in its own process, which is this test binary.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,10 +21,10 @@ use rmcp::{RoleServer, ServerHandler, ServiceExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What the HTTP server wants to see.
+/// The credential that the HTTP server requires.
 pub const TOKEN: &str = "Bearer of-the-desk";
 
-/// Books tables, and has trouble on request.
+/// Books tables, and fails on request.
 #[derive(Clone)]
 pub struct Desk;
 
@@ -81,7 +81,7 @@ impl ServerHandler for Desk {
     }
 }
 
-/// Starts the server over HTTP; it wants [`TOKEN`].
+/// Starts the server over HTTP; it requires [`TOKEN`].
 pub async fn http() -> SocketAddr {
     let service = StreamableHttpService::new(
         || Ok(Desk),
@@ -104,8 +104,8 @@ pub async fn http() -> SocketAddr {
     address
 }
 
-/// The lines of an agent's file that start the server as a process. The test's own output would be
-/// in the protocol's way: it goes to standard error, and the protocol's through file 3.
+/// The lines of an agent file that start the server as a process. The test harness's own output would disturb the
+/// protocol: it goes to standard error, and the protocol uses file descriptor 3.
 pub fn process() -> String {
     let me = std::env::current_exe().unwrap();
     let run = "exec \"$0\" --exact mcp::server::serves --ignored --nocapture 3>&1 1>&2";
@@ -115,7 +115,7 @@ pub fn process() -> String {
     )
 }
 
-/// Not a test: the process of [`process`].
+/// Not a test: the process started by [`process`].
 #[tokio::test]
 #[ignore = "the server that the tests start"]
 async fn serves() {
@@ -125,7 +125,7 @@ async fn serves() {
         write.write(true).open("/dev/fd/3").await.unwrap(),
     );
     let service = Desk.serve(pipes).await.unwrap();
-    // One that does not end with its input has to be killed.
+    // A server that does not end with its input has to be killed.
     let stubborn = std::env::var_os("STUBBORN").is_some();
     service.waiting().await.unwrap();
     if stubborn {

@@ -1,4 +1,4 @@
-//! A collector of spans: what OTLP over HTTP posts to it, as it came.
+//! A collector of spans: keeps the posts of OTLP over HTTP unchanged.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,21 +19,21 @@ pub struct Post {
     pub body: Vec<u8>,
 }
 
-/// The collector; dropping it ends it.
+/// The collector; dropping it stops it.
 pub struct Collector {
-    /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// The value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub url: String,
     posts: Arc<Mutex<Vec<Post>>>,
     _serving: Option<AbortOnDropHandle<()>>,
 }
 
 impl Collector {
-    /// One that takes everything.
+    /// Starts a collector that accepts everything.
     pub async fn start() -> Self {
         Self::start_at("127.0.0.1:0").await
     }
 
-    /// One at the address of another.
+    /// Starts a collector at the address of another.
     pub async fn start_at(address: &str) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -49,7 +49,7 @@ impl Collector {
         }
     }
 
-    /// An address where nobody is.
+    /// An address where no collector listens.
     pub async fn nowhere() -> Self {
         let mut collector = Self::start().await;
         collector._serving = None;
@@ -60,7 +60,7 @@ impl Collector {
         self.posts.lock().unwrap().clone()
     }
 
-    /// All spans that came as JSON.
+    /// All spans that were posted as JSON.
     pub fn spans(&self) -> Vec<Value> {
         let mut spans = Vec::new();
         for post in self
@@ -108,7 +108,7 @@ pub fn attribute(span: &Value, name: &str) -> Option<String> {
     )
 }
 
-/// A trace as people read it: when each span began and how long it took, inside of what; docs/traces.md shows one.
+/// A trace in readable form: when each span began, how long it took, and its parent; docs/traces.md shows one.
 pub fn tree(spans: &[Value]) -> String {
     let time = |span: &Value, key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
     let begun = |span: &Value| time(span, "startTimeUnixNano");

@@ -1,4 +1,4 @@
-//! The files that operators take along: dashboard, alerts, runbook and the list of metrics.
+//! The files for operators: dashboard, alerts, runbook and the list of metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ fn found(pattern: &str, text: &str) -> BTreeSet<String> {
     found.map(|captures| captures[1].to_owned()).collect()
 }
 
-/// Metrics that a text names, by their families.
+/// The metrics that a text names, by their families.
 fn named(text: &str, families: &BTreeSet<String>) -> BTreeSet<String> {
     let names = found(r"\b((?:sidetone|process)_[a-z_]+)\b", text);
     let family = |name: String| {
@@ -37,7 +37,7 @@ fn named(text: &str, families: &BTreeSet<String>) -> BTreeSet<String> {
     names.into_iter().map(family).collect()
 }
 
-/// Dashboard, alerts and runbook name nothing that a scrape does not have, and the dashboard shows all.
+/// Checks that dashboard, alerts and runbook name only existing metrics, and that the dashboard shows all.
 pub fn name_what_there_is(families: &BTreeSet<String>) {
     for file in [ALERTS, DASHBOARD, RUNBOOK] {
         let named = named(&doc(file), families);
@@ -49,7 +49,7 @@ pub fn name_what_there_is(families: &BTreeSet<String>) {
     assert!(hidden.is_empty(), "the dashboard does not show {hidden:?}");
 }
 
-/// docs/metrics.md lists every metric with its type, and no other.
+/// Checks that docs/metrics.md lists every metric with its type, and no others.
 pub fn metrics_are_documented(types: &BTreeMap<String, String>) {
     let line = Regex::new(r"(?m)^\| `((?:sidetone|process)_[a-z_]+)` \| (\w+) \|").unwrap();
     let page = doc(METRICS);

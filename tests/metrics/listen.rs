@@ -1,4 +1,4 @@
-//! Listening in on a live call, by real processes: an admin hears it, and nobody in it notices.
+//! Listening in on a live call, with real processes: an admin hears it, and the participants do not notice.
 
 use futures::StreamExt as _;
 use livekit::prelude::{RemoteTrack, RoomEvent};
@@ -56,7 +56,7 @@ async fn an_admin_hears_a_live_call_and_nobody_in_it_notices() {
         },
     )
     .await;
-    // Unseen then, and not kept secret afterwards.
+    // The listener is invisible during the call, but appears in the record afterwards.
     let people = over["participants"].as_array().unwrap();
     let listened: Vec<&Value> = people
         .iter()

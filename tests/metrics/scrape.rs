@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-/// What a process answered.
+/// A process's response.
 pub struct Scrape {
     text: String,
 }
 
 impl Scrape {
-    /// Sends the request, which must be answered in the text format.
+    /// Sends the request; the response must have the text format.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{answer:?}");
@@ -24,7 +24,7 @@ impl Scrape {
         &self.text
     }
 
-    /// The sum of all series of this name that have these labels; 0 where there is none.
+    /// The sum of all series of this name that have these labels; 0 if there are none.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let of_name = |line: &&str| {
             let rest = line.strip_prefix(name);
@@ -52,7 +52,7 @@ impl Scrape {
             .collect()
     }
 
-    /// Every line is a comment, or a series of a family that was declared before it, with a number.
+    /// Checks that every line is a comment, or a series with a number whose family was declared before.
     fn is_well_formed(&self) {
         let types = self.types();
         for line in self.text.lines().filter(|line| !line.starts_with('#')) {

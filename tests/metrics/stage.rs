@@ -1,4 +1,4 @@
-//! livekit-server, a control plane and workers as processes of their own, with logs in JSON.
+//! livekit-server, a control plane and workers as separate processes, with JSON logs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,25 +16,25 @@ use crate::faults::process::Process;
 use crate::faults::webhooks::{Delivery, Webhooks};
 use crate::support::livekit;
 
-/// Keys, by what they are for.
+/// Keys, named after their purpose.
 pub const ADMIN: &str = "the key of an admin of the metrics";
 pub const SCRAPER: &str = "the key of a scraper of metrics";
 pub const TOKENS: &str = "the key of a backend for tokens";
 
-/// Who calls.
+/// A caller.
 pub struct Caller {
     pub user: &'static str,
     pub name: &'static str,
 }
 
-/// The system; dropping it ends it.
+/// The system; dropping it stops it.
 pub struct Stage {
     pub provider: FakeOpenAi,
     plane: Process,
     workers: Vec<Process>,
     logs: Vec<(String, PathBuf)>,
     client: reqwest::Client,
-    /// What a backend's requests belong to.
+    /// The `traceparent` of a backend's requests.
     pub traceparent: Option<&'static str>,
     _webhooks: Webhooks,
     _livekit: LiveKitServer,
@@ -46,7 +46,7 @@ impl Stage {
         Self::set_with(workers, |_| Vec::new()).await
     }
 
-    /// With more variables for each process, by its name.
+    /// Starts it with additional variables for each process, by the process's name.
     pub async fn set_with(
         workers: usize,
         more: impl Fn(&str) -> Vec<(&'static str, String)>,
@@ -82,7 +82,7 @@ impl Stage {
                     "DATABASE_URL",
                     format!("sqlite:{}", folder.path().join("calls.db").display()),
                 ),
-                // A machine each.
+                // A separate data folder each, as on separate machines.
                 (
                     "SIDETONE_DATA_DIR",
                     folder.path().join(name).display().to_string(),
@@ -131,7 +131,7 @@ impl Stage {
         stage
     }
 
-    /// A scrape of the control plane, as Prometheus does it.
+    /// A scrape of the control plane, like Prometheus does it.
     pub async fn plane(&self) -> Scrape {
         let url = format!("http://{}/metrics", self.plane.address);
         Scrape::of(self.client.get(url).bearer_auth(SCRAPER)).await
@@ -143,7 +143,7 @@ impl Stage {
         Scrape::of(self.client.get(url)).await
     }
 
-    /// What a GET of the control plane is answered.
+    /// The status of a GET of the control plane.
     pub async fn status(&self, path: &str, key: Option<&str>) -> u16 {
         let mut request = self
             .client
@@ -154,14 +154,14 @@ impl Stage {
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// What an admin reads.
+    /// The body of a GET by an admin.
     pub async fn get(&self, path: &str) -> Value {
         let url = format!("http://{}{path}", self.plane.address);
         let answer = self.client.get(url).bearer_auth(ADMIN).send().await;
         answer.unwrap().json().await.unwrap()
     }
 
-    /// What a POST without a body is answered.
+    /// The response to a POST without a body.
     pub async fn post(&self, path: &str, key: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.plane.address);
         let answer = self.client.post(url).bearer_auth(key).send().await.unwrap();
@@ -201,7 +201,7 @@ impl Stage {
         placed
     }
 
-    /// Somebody who is there and says nothing.
+    /// Joins a participant who is present and says nothing.
     pub async fn join(&self, caller: &Caller) -> Room {
         let token = self.token(caller).await;
         let text = |key: &str| token[key].as_str().unwrap();
@@ -214,7 +214,7 @@ impl Stage {
         self.workers[worker].kill();
     }
 
-    /// Lets the processes end by themselves, workers first; what was logged, by process.
+    /// Lets the processes end on their own, workers first; returns the logs by process.
     pub async fn end_gracefully(mut self) -> Vec<(String, String)> {
         for process in self.workers.iter_mut().chain([&mut self.plane]) {
             process.signal("TERM");
@@ -223,7 +223,7 @@ impl Stage {
         self.end().await
     }
 
-    /// Ends everything; what was logged, by process.
+    /// Stops everything; returns the logs by process.
     pub async fn end(self) -> Vec<(String, String)> {
         drop((self.workers, self.plane));
         let read = |(name, path): (String, PathBuf)| {
@@ -236,7 +236,7 @@ impl Stage {
     }
 }
 
-/// What two of three models cost at the fake provider.
+/// A price file for two of three models at the fake provider.
 fn prices_of(provider: &FakeOpenAi) -> String {
     let url = provider.base_url();
     let server = url.split('/').nth(2).unwrap();

@@ -1,5 +1,5 @@
-//! A call as its collector sees it: one trace with all that was done for each answer, in which nobody is named and
-//! nothing is said; and a collector that is away costs spans and no call.
+//! A call as its collector sees it: one trace with everything that was done for each answer, in which nobody is named
+//! and nothing is quoted. An unavailable collector costs spans but no call.
 
 use serde_json::{Value, json};
 use sidetone::caller::script::Cue;
@@ -10,7 +10,7 @@ use super::stage::{ADMIN, Stage};
 use super::{ANSWER, CALLER, SAID, nobody, turn};
 use crate::support::eventually;
 
-/// Whom a backend's request belongs to.
+/// The trace that a backend's request belongs to.
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const KEY: &str = "a key of the collector";
 
@@ -61,7 +61,7 @@ async fn a_call_is_one_trace_in_which_nobody_is_named_and_nothing_said() {
     let placed = stage.call(&CALLER, turns).await;
     assert!(placed.report.all_answered(), "{}", placed.report);
     let call_id = placed.report.call_id.unwrap();
-    // What waits is sent before the processes end.
+    // Waiting spans are sent before the processes end.
     let logs = stage.end_gracefully().await;
 
     let all = collector.spans();
@@ -88,7 +88,7 @@ async fn a_call_is_one_trace_in_which_nobody_is_named_and_nothing_said() {
     let asked_by = json!([{"traceId": &TRACEPARENT[3..35], "spanId": &TRACEPARENT[36..52]}]);
     assert_eq!(root["links"], asked_by);
     assert_eq!(root["events"][0]["name"], "stage_failed");
-    // All are inside of the call, however deep.
+    // All spans are within the call, at any depth.
     for span in spans.iter().filter(|span| *span != root) {
         let parent = spans
             .iter()
@@ -143,7 +143,7 @@ async fn a_call_is_one_trace_in_which_nobody_is_named_and_nothing_said() {
 
     let posts = collector.posts();
     assert!(posts.iter().all(|post| post.key == KEY));
-    // The control plane's request is in the backend's trace; Protobuf has names and routes as they are.
+    // The control plane's request is in the backend's trace; Protobuf contains names and routes literally.
     let plane = posts
         .iter()
         .find(|post| post.kind == "application/x-protobuf");
@@ -183,7 +183,7 @@ async fn a_collector_that_is_away_costs_spans_and_no_call() {
         (dropped > 0.0).then_some(dropped)
     })
     .await;
-    // It is back, at the same address.
+    // The collector is back, at the same address.
     let collector = Collector::start_at(nowhere.url.trim_start_matches("http://")).await;
     let placed = stage.call(&CALLER, hours()).await;
     let trace = placed.report.call_id.unwrap().replace('-', "");

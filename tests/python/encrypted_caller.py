@@ -28,7 +28,7 @@ from livekit.rtc._proto import e2ee_pb2
 
 RATE = 48_000
 HEARD = 16_000
-# Of 10 ms each; so many in a row of a tone are no chance of noise.
+# Frames of 10 ms; this many in a row with the tone are no coincidence in noise.
 IN_A_ROW = 5
 
 

@@ -1,5 +1,4 @@
-//! Calls between people, which no agent is in: a process listens in and records, and where nobody can, that is
-//! said.
+//! Calls between people, without an agent: a process listens in and records. If none can, the record says so.
 
 use std::f32::consts::TAU;
 use std::time::Duration;
@@ -16,13 +15,13 @@ const ANN: f32 = 440.0;
 const BOB: f32 = 1_000.0;
 const EVE: f32 = 1_700.0;
 
-/// A second of a voice of one pitch.
+/// One second of a voice with a single pitch.
 fn tone(hertz: f32) -> Pcm<48_000> {
     let sample = |n: i32| (TAU * hertz * n as f32 / 48_000.0).sin() * 6_000.0;
     Pcm::new((0..48_000).map(|n| sample(n) as i16).collect())
 }
 
-/// How much of a side is of this pitch, as the loudest tenth of a second has it: 6,000 where it is that alone.
+/// How loud this pitch is on a side, in its loudest tenth of a second: 6,000 if there is nothing else.
 fn loudness(side: &[i16], hertz: f32) -> f32 {
     let of = |part: &[i16]| {
         let (mut re, mut im) = (0.0, 0.0);
@@ -50,7 +49,7 @@ impl Talker {
     }
 }
 
-/// Everybody talks at once until this is so.
+/// Lets everybody talk at once until this is true.
 async fn talk_until<T, F: Future<Output = Option<T>>>(
     what: &str,
     talkers: &[(&Talker, f32)],
@@ -89,7 +88,7 @@ async fn a_process_listens_in_on_calls_between_people() {
     };
     let recording = talk_until("it is recorded", &all, || find("recording")).await;
     assert_eq!(recording["mode"], "process");
-    // Nobody sees who listens in; clients know that the room is recorded.
+    // Nobody sees who listens in, but clients know that the room is recorded.
     assert_eq!(ann.person.room.remote_participants().len(), 2);
     let path = format!("{call}/recording");
     talk_until("a pause", &all, || async {
@@ -111,7 +110,7 @@ async fn a_process_listens_in_on_calls_between_people() {
     assert_eq!(stage.recordings(&call).await.unwrap().len(), 1);
     let (status, bytes) = stage.fetch(&call, None).await;
     assert_eq!((status, &recording["bytes"]), (200, &json!(bytes.len())));
-    // Who made the call is on the left, the others are on the right.
+    // Whoever made the call is on the left, the others are on the right.
     let (left, right) = play(&bytes);
     for (hertz, at_left) in [(ANN, true), (BOB, false), (EVE, false)] {
         let (there, elsewhere) = match at_left {
@@ -130,7 +129,7 @@ async fn a_process_listens_in_on_calls_between_people() {
     })
     .await;
 
-    // A backend may say that a call is not recorded.
+    // A backend may disable recording for a call.
     let body = json!({"roomType": "conference", "participantName": "Ann", "recording": "off"});
     let token = stage.token(body).await;
     let ann = Talker::join(&token).await;
@@ -191,7 +190,7 @@ async fn it_leaves_them_to_egress_where_that_works() {
         .await;
     let call = token["callId"].as_str().unwrap();
     let ann = Talker::join(&token).await;
-    // As an agent's process does, it records until Egress has begun.
+    // Like an agent's process, it records until Egress has begun.
     talk_until("Egress alone records", &[(&ann, ANN)], || async {
         let of_call = stage.recordings(call).await?;
         let [only] = &of_call[..] else { return None };
@@ -205,7 +204,7 @@ async fn it_leaves_them_to_egress_where_that_works() {
     stage.strike().await;
 }
 
-/// Neither Egress nor a worker: the history says so, and why.
+/// Without Egress and workers, the history gives the reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_silently_unrecorded() {
     let stage = Stage::set(Scene {

@@ -1,4 +1,4 @@
-//! Everything that a recorded call needs, on this machine.
+//! The environment of a recorded call, on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -36,28 +36,28 @@ pub struct Stage {
     _egress: Option<(Redis, Option<EgressWorker>)>,
 }
 
-/// What is different from the usual.
+/// Differences from the default.
 #[derive(Default)]
 pub struct Scene {
-    /// Sidetone runs in a process of its own, which can be killed and whose disk can fill up.
+    /// Whether Sidetone runs in a separate process, which can be killed and whose disk can fill up.
     pub apart: bool,
-    /// Who else records.
+    /// The state of Egress.
     pub egress: Egress,
     /// The agents' folder, instead of ours.
     pub agents: Option<PathBuf>,
-    /// The control plane is alone.
+    /// Whether the control plane runs without a worker.
     pub no_worker: bool,
 }
 
-/// Who else records.
+/// The state of Egress.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Egress {
-    /// LiveKit has no Redis, and so no Egress.
+    /// LiveKit has no Redis, and therefore no Egress.
     #[default]
     None,
-    /// Egress is wanted, and no worker takes it.
+    /// Egress is requested, but no worker takes it.
     NoWorker,
-    /// Egress is wanted, and works.
+    /// Egress is requested, and works.
     Works,
 }
 
@@ -165,12 +165,12 @@ impl Stage {
         format!("http://{}/api/voice/history{path}", self.address)
     }
 
-    /// Places a call of one turn; gives its id.
+    /// Places a call of one turn; returns its id.
     pub async fn call(&self, out: Option<&Path>) -> String {
         self.report(out).await.call_id.unwrap()
     }
 
-    /// A call in which the caller asks one question, as the caller reports it.
+    /// Places a call in which the caller asks one question; returns the caller's report.
     pub async fn report(&self, out: Option<&Path>) -> Report {
         let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
         let file = "caller-opening-hours.wav";
@@ -200,7 +200,7 @@ impl Stage {
         reqwest::get(self.url(path)).await.ok()?.json().await.ok()
     }
 
-    /// The call that is under way.
+    /// The call in progress.
     pub async fn open_call(&self) -> String {
         eventually("a call", || async {
             let page = self.json("?allUsers=true").await?;
@@ -209,7 +209,7 @@ impl Stage {
         .await
     }
 
-    /// The call's recording in this state, once there is one.
+    /// The call's recording once it has this state.
     pub async fn recording_in(&self, call: &str, state: &str) -> Value {
         eventually(state, || async {
             let mut all = self.recordings(call).await?.into_iter();
@@ -224,7 +224,7 @@ impl Stage {
         Some(detail["recordings"].as_array_mut()?.drain(..).collect())
     }
 
-    /// A token, with what comes along with it.
+    /// A token response for this request.
     pub async fn token(&self, wanted: Value) -> Value {
         let url = format!("http://{}/api/voice/token", self.address);
         let answer = reqwest::Client::new().post(url).json(&wanted).send();
@@ -232,7 +232,7 @@ impl Stage {
         answer.json().await.unwrap()
     }
 
-    /// What opens a room for somebody else.
+    /// The token response for another participant of a room.
     pub fn token_in(&self, room: &str, identity: &str) -> Value {
         let token = person::token(&self.livekit, room, identity);
         json!({"livekitHost": self.livekit.url, "token": token})
@@ -255,7 +255,7 @@ impl Stage {
         files.map_or(true, |mut files| files.next().is_none())
     }
 
-    /// A call between people, in a room that nobody has joined yet; its id and its room.
+    /// A call between people, in a room that nobody has joined yet; returns its id, a room client and the room.
     pub async fn room_for_people(&self) -> (String, RoomClient, String) {
         let wanted = json!({"roomType": "conference", "participantName": "Ada"});
         let token = self.token(wanted).await;
@@ -268,7 +268,7 @@ impl Stage {
         (self.open_call().await, rooms, room)
     }
 
-    /// The recording, wherever it lies.
+    /// The recording, wherever it is stored.
     pub async fn fetch(&self, call: &str, range: Option<&str>) -> (u16, Vec<u8>) {
         let mut request = reqwest::Client::new().get(self.url(&format!("/{call}/recording")));
         if let Some(range) = range {
@@ -291,7 +291,7 @@ impl Stage {
 
     /// Deletes a call that is over.
     pub async fn delete(&self, call: &str) {
-        // No webhook tells of the room's end here; looking at LiveKit's rooms takes a minute.
+        // No webhook reports the room's end here, and reconciliation with LiveKit's rooms takes a minute.
         let database = Database::Sqlite(self.data.path().join("sidetone.db"));
         let store = Store::connect(&database).await.unwrap();
         let finished = [Fact::RoomFinished(sidetone_store::now())];
@@ -309,7 +309,7 @@ impl Stage {
         process.id().unwrap().to_string()
     }
 
-    /// From now on no file of the process grows beyond so many bytes, as on a full disk.
+    /// From now on no file of the process can grow beyond this many bytes, as on a full disk.
     pub fn limit_files(&self, bytes: &str) {
         let limited = std::process::Command::new("prlimit")
             .args(["--pid", &self.pid(), &format!("--fsize={bytes}:")])
@@ -343,7 +343,7 @@ impl Stage {
 }
 
 fn spawn(variables: &[(&str, String)]) -> tokio::process::Child {
-    // A write beyond a limit of files fails, instead of ending the process.
+    // A write beyond the file limit fails instead of ending the process.
     tokio::process::Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" serve"])
         .arg(env!("CARGO_BIN_EXE_sidetone"))

@@ -1,4 +1,4 @@
-//! Whose words a participant's attributes are: a real room says who may change them.
+//! Who can set a participant's attributes: a real room says who may change them.
 
 use livekit::RoomOptions;
 use livekit::prelude::Room;
@@ -10,7 +10,7 @@ use sidetone_testkit::LiveKitServer;
 use super::person::token_of;
 use crate::calls::until;
 
-/// A token with attributes, whose holder may change them or not.
+/// A token with attributes, whose holder may or may not change them.
 fn token(server: &LiveKitServer, identity: &str, kind: &str, writes: bool) -> String {
     let grants = VideoGrants {
         room_join: true,

@@ -1,4 +1,4 @@
-//! The real program, with what it logs.
+//! The real program, and its log.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Serves calls on `livekit`, whose variables these replace.
+    /// Serves calls on `livekit`; `more` overrides the variables.
     pub async fn start(
         livekit: &LiveKitServer,
         provider: &FakeOpenAi,
@@ -34,7 +34,7 @@ impl Served {
         Self::start_in(served::AGENTS.as_ref(), livekit, provider, more).await
     }
 
-    /// With the agents of a folder.
+    /// Uses the agents of a folder.
     pub async fn start_in(
         agents: &Path,
         livekit: &LiveKitServer,
@@ -83,7 +83,7 @@ impl Served {
         self.log.lock().unwrap().clone()
     }
 
-    /// Waits for the line that tells how a call ended, and gives the reason.
+    /// Waits for the log line about the end of a call, and returns the reason.
     pub async fn end_of_call(&self) -> String {
         until("the call's end in the log", || {
             let log = self.log();
@@ -105,7 +105,7 @@ impl Served {
         served::get(self.address, &path).await.unwrap()
     }
 
-    /// The most memory that it has held, in bytes.
+    /// Its peak memory in bytes.
     pub fn most_memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id().unwrap());
         let status = std::fs::read_to_string(Path::new(&status)).unwrap();

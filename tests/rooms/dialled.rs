@@ -1,5 +1,5 @@
-//! An agent calls a telephone. LiveKit's SIP service is stood in for where livekit-server talks with the world:
-//! at its API, and as the participant that it brings into the room.
+//! An agent calls a telephone. A stand-in replaces LiveKit's SIP service at its boundaries: at livekit-server's API,
+//! and as the participant that it brings into the room.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -27,19 +27,19 @@ use crate::support::eventually;
 
 const PROTOBUF: &str = "application/protobuf";
 const NUMBER: &str = "+4930123";
-/// LiveKit takes so long until it has asked for an agent.
+/// How long LiveKit takes to dispatch an agent.
 const ASKED_FOR: Duration = Duration::from_secs(2);
 
-/// A telephone that rings, and what is said of it.
+/// A ringing telephone, and the request that made it ring.
 struct Ringing {
     asked: proto::CreateSipParticipantRequest,
-    /// The status of the telephone network; none: it was answered.
+    /// The telephone network's status; `None` if it was answered.
     answer: oneshot::Sender<Option<(u16, &'static str)>>,
 }
 
 /// livekit-server with a SIP service.
 struct Telephones {
-    /// In place of the server's.
+    /// Used instead of the server's address.
     url: String,
     ringing: mpsc::Receiver<Ringing>,
 }
@@ -81,7 +81,7 @@ impl Telephones {
                         b"POST" => TcpStream::connect(api_address).await,
                         _ => TcpStream::connect(&server).await,
                     };
-                    // An error is a closed connection.
+                    // An error means a closed connection.
                     copy_bidirectional(&mut client, &mut to.unwrap()).await.ok();
                 });
             }
@@ -99,7 +99,7 @@ impl Telephones {
     }
 }
 
-/// As livekit-server answers when the SIP service has.
+/// The response of livekit-server once the SIP service has answered.
 async fn dial(rings: &mpsc::Sender<Ringing>, body: Bytes) -> Response {
     let asked = proto::CreateSipParticipantRequest::decode(body).unwrap();
     let info = proto::SipParticipantInfo {
@@ -139,7 +139,7 @@ async fn pass(client: &reqwest::Client, url: String, headers: &HeaderMap, body: 
         .into_response()
 }
 
-/// The telephone in the room, as the SIP service brings it there while it rings.
+/// The telephone in the room, as the SIP service adds it while it rings.
 async fn telephone(server: &LiveKitServer, asked: &proto::CreateSipParticipantRequest) -> Person {
     let grants = VideoGrants {
         room_join: true,
@@ -161,7 +161,7 @@ async fn telephone(server: &LiveKitServer, asked: &proto::CreateSipParticipantRe
 async fn says_of_itself(phone: &Person, status: &str) {
     let status = HashMap::from([("sip.callStatus".to_owned(), status.to_owned())]);
     let me = phone.room.local_participant();
-    // livekit 0.10 waits for the server's answer only after it has asked, and may miss it.
+    // livekit 0.10 starts waiting for the server's response only after sending the request, and may miss it.
     me.set_attributes(status.clone()).await.ok();
     until("the telephone says how its call stands", || {
         let attributes = me.attributes();
@@ -171,7 +171,7 @@ async fn says_of_itself(phone: &Person, status: &str) {
     .await;
 }
 
-/// A house whose agents can call.
+/// A house whose agents can call telephones.
 async fn house(keys: &str) -> (House, Telephones) {
     let livekit = LiveKitServer::start().await.unwrap();
     let telephones = Telephones::on(&livekit).await;
@@ -180,7 +180,7 @@ async fn house(keys: &str) -> (House, Telephones) {
     (house, telephones)
 }
 
-/// Asks for a call, by a key of its own.
+/// Requests a call with its own idempotency key.
 async fn call(house: &House, key: &str) -> Value {
     let url = format!("http://{}/api/voice/call", house.served.address);
     let body =
@@ -208,7 +208,7 @@ async fn an_agent_speaks_when_the_telephone_that_it_calls_is_answered() {
     let phone = telephone(&house.livekit, asked).await;
     phone.sees("idle").await;
     says_of_itself(&phone, "ringing").await;
-    // Both are there, and nothing is said; to the history it rings.
+    // Both are in the room, and nothing is said; the history shows that it rings.
     let call_of = async || {
         house
             .served
@@ -244,7 +244,7 @@ async fn an_agent_speaks_when_the_telephone_that_it_calls_is_answered() {
     assert_eq!(call["outbound"]["outcome"], "answered", "{call:#}");
 }
 
-/// The backend does not wait for LiveKit, and asks again: it hears what is true.
+/// The backend does not wait for LiveKit, and asks again: the answer is correct.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_telephone_rings_though_whoever_asked_has_gone() {
     let (house, mut telephones) = house("").await;

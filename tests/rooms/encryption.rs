@@ -1,5 +1,5 @@
-//! Calls that are encrypted between their participants: the real program, a real livekit-server, and LiveKit's
-//! Python SDK, which is Google's libwebrtc, as the caller.
+//! Calls with end-to-end encryption: the real program, a real livekit-server, and as the caller LiveKit's Python SDK,
+//! which is Google's libwebrtc.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::support::tools;
 
 const GREETING: &str = "Good morning to you.";
 const KEY: &str = "words that caller and agent share";
-/// No measure: it keeps what is broken from hanging the tests.
+/// Not a measurement: it keeps a failing test from hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The agent's voice, which is a tone at the fake provider.
+/// The agent's voice, which is a tone from the fake provider.
 const AGENT: &str = "alloy";
-/// Louder than this it is heard.
+/// Above this level it counts as heard.
 const VOICE: f64 = 300.0;
 
 /// LiveKit's Python SDK as a caller.
@@ -34,7 +34,7 @@ struct Caller {
     orders: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     sounds: tempfile::TempDir,
-    /// The loudest of the agent's voice that it has heard, since it forgot.
+    /// The loudest part of the agent's voice that it has heard since it last forgot.
     loudest: f64,
 }
 
@@ -105,7 +105,7 @@ impl Caller {
         self.loudest = 0.0;
     }
 
-    /// Looks until this is seen.
+    /// Checks repeatedly until this is seen.
     async fn sees(&mut self, what: &str, is_seen: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let looking = async {
@@ -143,7 +143,7 @@ impl Caller {
         self.does(json!({"do": "play", "wav": wav})).await;
     }
 
-    /// Asks aloud until the provider hears it: what is said while keys change may be lost.
+    /// Asks aloud until the provider hears it: speech during a key change may be lost.
     async fn is_heard(&mut self, house: &House) {
         let heard = || house.provider.requests_to(Endpoint::Transcriptions).len();
         let before = heard();
@@ -156,7 +156,7 @@ impl Caller {
         asked.unwrap_or_else(|_| panic!("the caller is not heard; {}", house.served.log()));
     }
 
-    /// Until the agent has left; what was seen by then.
+    /// Waits until the agent has left; returns what was seen until then.
     async fn is_left(&mut self) -> Value {
         let leaving = async {
             loop {
@@ -172,7 +172,7 @@ impl Caller {
     }
 }
 
-/// A program whose agent has this of `[encryption]`, and a call with it.
+/// A program whose agent has these lines in `[encryption]`, and a call with it.
 struct House {
     /// Ends with the test.
     _livekit: LiveKitServer,
@@ -202,7 +202,7 @@ impl House {
         }
     }
 
-    /// The agent's end of the call says this, and nobody was listened to.
+    /// Checks that the agent's end of the call gives this reason, and that nothing was transcribed.
     async fn was_left(&self, why: &str) {
         assert_eq!(self.served.end_of_call().await, "encrypted");
         for endpoint in [Endpoint::Transcriptions, Endpoint::Chat] {
@@ -235,7 +235,7 @@ async fn an_encrypted_caller_is_heard_and_answered_aloud_and_in_writing() {
     assert_eq!(seen["clear"], json!([]), "{seen}");
     assert!(!house.served.log().contains(KEY));
 
-    // In mid-call the caller's client goes to the next key: the agent follows, and speaks with it, too.
+    // During the call the caller's client ratchets to the next key: the agent follows, and also speaks with it.
     ada.forgets().await;
     ada.does(json!({"do": "ratchet"})).await;
     house.provider.default_transcript("Is it far?");
@@ -271,14 +271,14 @@ async fn a_caller_who_takes_other_keys_is_followed() {
     let keyed =
         |key: [u8; 32], index| json!({"do": "key", "key": STANDARD.encode(key), "index": index});
 
-    // Another index of the ring.
+    // Another index of the key ring.
     ada.does(keyed(second, 1)).await;
     house.provider.default_transcript("Is it far?");
     house.provider.default_answer("Two minutes on foot.");
     ada.is_heard(&house).await;
     ada.reads("Two minutes on foot.").await;
 
-    // Another key, which the agent finds in its file once the old one opens nothing.
+    // Another key, which the agent finds in its file once the old one decrypts nothing.
     ada.forgets().await;
     ada.does(keyed(third, 0)).await;
     write(&third);
@@ -325,7 +325,7 @@ async fn an_agent_with_another_key_says_so_in_writing_and_leaves() {
     let mut ada = Caller::joins(&house.granted, Some("another key"), json!({})).await;
     ada.plays_the_question().await;
     ada.is_left().await;
-    // A client may still be trying keys on what came before.
+    // A client may still be trying keys on earlier data.
     let is_told = |seen: &Value| seen["clear"] != json!([]);
     let seen = ada.sees("a caption in the clear", is_told).await;
     let clear = seen["clear"].to_string();
@@ -345,7 +345,7 @@ async fn an_agent_with_a_key_holds_no_call_in_the_clear() {
     let mut ada = Caller::joins(&house.granted, None, json!({})).await;
     ada.plays_the_question().await;
     ada.is_left().await;
-    // A client may still be trying keys on what came before.
+    // A client may still be trying keys on earlier data.
     let is_told = |seen: &Value| seen["clear"] != json!([]);
     let seen = ada.sees("a caption in the clear", is_told).await;
     let clear = seen["clear"].to_string();

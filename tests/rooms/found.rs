@@ -1,5 +1,5 @@
-//! Rooms that Sidetone's token endpoint has not made: a SIP rule's, a backend's own. Each is a call all
-//! the same.
+//! Rooms that were not made by Sidetone's token endpoint: by a SIP rule, or by another backend. Each is a call all the
+//! same.
 
 use livekit::{ConnectionState, SipDTMF};
 use livekit_api::access_token::{AccessToken, VideoGrants};
@@ -17,12 +17,12 @@ use crate::support::{credentials, eventually};
 
 pub const ROOM: &str = "pbx-1";
 
-/// What opens [`ROOM`] for a telephone of this number.
+/// A token for [`ROOM`] for a telephone with this number.
 fn telephone(server: &LiveKitServer, number: &str) -> String {
     sip(server, number, &[])
 }
 
-/// With more that LiveKit's SIP service says of it.
+/// With additional attributes from LiveKit's SIP service.
 fn sip(server: &LiveKitServer, number: &str, said: &[(&str, &str)]) -> String {
     let grants = VideoGrants {
         room_join: true,
@@ -38,7 +38,7 @@ fn sip(server: &LiveKitServer, number: &str, said: &[(&str, &str)]) -> String {
         .unwrap()
 }
 
-/// A house whose agent greets by what a dispatch says, and a room that somebody else has made.
+/// A house whose agent greets according to the dispatch, and a room that somebody else has made.
 pub struct House {
     pub livekit: LiveKitServer,
     pub provider: FakeOpenAi,
@@ -52,12 +52,12 @@ impl House {
         Self::open_with("", &[]).await
     }
 
-    /// With more in the agent's file, and more variables.
+    /// With additional lines in the agent's file, and additional variables.
     pub async fn open_with(keys: &str, variables: &[(&str, &str)]) -> Self {
         Self::open_on(LiveKitServer::start().await.unwrap(), keys, variables).await
     }
 
-    /// On this server.
+    /// Uses this server.
     pub async fn open_on(livekit: LiveKitServer, keys: &str, variables: &[(&str, &str)]) -> Self {
         let provider = FakeOpenAi::start(Timing::default()).await;
         let agents = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ impl House {
         }
     }
 
-    /// As a SIP rule, or somebody else's backend, sends an agent.
+    /// Dispatches an agent as a SIP rule, or another backend, does.
     pub async fn dispatch(&self, metadata: &str) {
         let livekit = ServerApi::new(&credentials(&self.livekit));
         let metadata = metadata.to_owned();
@@ -85,7 +85,7 @@ impl House {
             .unwrap();
     }
 
-    /// The calls there are.
+    /// All calls.
     pub async fn calls(&self) -> Vec<Value> {
         let path = "/api/voice/history?allUsers=true";
         let page = served::get(self.served.address, path).await.unwrap();
@@ -156,13 +156,13 @@ async fn a_telephone_of_a_sip_rule_is_a_call_with_a_row() {
     assert_eq!(house.calls().await.len(), 1);
 }
 
-/// As LiveKit's SIP service says it.
+/// The attributes set by LiveKit's SIP service.
 const DIALLED: [(&str, &str); 2] = [
     ("sip.trunkPhoneNumber", "+4930555"),
     ("sip.trunkID", "ST_1"),
 ];
 
-/// A house with another agent, for a number.
+/// A house with another agent, which is assigned to a number.
 async fn with_sales() -> House {
     let house = House::open().await;
     let write = |name: &str, text: &str| {
@@ -233,8 +233,7 @@ async fn an_agent_comes_before_its_caller_whatever_the_dispatch_says() {
     ada.leave().await;
 }
 
-/// Where no other agent is to take its place, the caller is told in the house's language, and nobody is left
-/// in the room.
+/// If no other agent may take its place, the caller is told in the house's language, and nobody is left in the room.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
     let end = [("SIDETONE_UNKNOWN_AGENT", "end")];
@@ -272,7 +271,7 @@ async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
     );
 }
 
-/// A backend has calls of its own, and names one as Sidetone's dispatches do.
+/// A backend has its own calls, and uses the same field for their ids as Sidetone's dispatches.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backends_own_call_id_is_not_taken_for_ours() {
     let house = House::open().await;
@@ -289,7 +288,7 @@ async fn a_backends_own_call_id_is_not_taken_for_ours() {
     phone.leave().await;
 }
 
-/// The room is still open when somebody else calls: a call of their own, with nothing of the one before.
+/// The room is still open when somebody else calls: this is a separate call, with nothing of the previous one.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_calls_next_into_a_room_is_another_caller() {
     let house = House::open().await;
@@ -322,7 +321,7 @@ async fn whoever_is_still_there_is_heard_when_the_first_has_left() {
     bob.sees("listening").await;
     ada.leave().await;
     house.provider.default_answer("Yes, Bob.");
-    // What is written before the agent has seen Ada leave is nobody's.
+    // What is written before the agent has seen Ada leave belongs to nobody.
     let log = || house.served.log();
     eventually("the agent has seen it", 40, || async {
         log()
@@ -361,8 +360,8 @@ async fn a_backend_sends_an_agent_into_a_room_of_its_own() {
     ada.leave().await;
 }
 
-/// The agent's machine has no way for media to LiveKit, the caller's has. Whoever has sent the agent, the
-/// caller is told why nobody speaks.
+/// The agent's machine has no media path to LiveKit, but the caller's does. Whoever dispatched the agent, the caller
+/// is told why nobody speaks.
 #[cfg(target_os = "linux")]
 #[test]
 fn callers_are_told_that_the_agents_sound_finds_no_way() {
@@ -418,7 +417,7 @@ fn callers_are_told_that_the_agents_sound_finds_no_way() {
         })
         .await;
 
-        // Our own guard asks again.
+        // Our own guard dispatches again.
         let url = format!("http://{}/api/voice/agent", served.address);
         let asked = reqwest::Client::new().post(url);
         let answer = asked.json(&json!({"roomName": ROOM})).send().await.unwrap();

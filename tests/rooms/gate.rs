@@ -1,5 +1,5 @@
-//! What stands between clients and livekit-server's signalling: a door that can be shut for a
-//! moment, one that speaks TLS, and an HTTP proxy. Media does not pass through.
+//! Proxies between clients and livekit-server's signalling: one that can be shut for a moment, one with TLS, and an
+//! HTTP proxy. Media does not pass through them.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,9 +16,9 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-/// A door in front of a server.
+/// A proxy in front of a server.
 pub struct Gate {
-    /// For clients, in place of the server's.
+    /// The address for clients, instead of the server's.
     pub url: String,
     cuts: watch::Sender<u32>,
     refusals: Arc<AtomicU32>,
@@ -66,29 +66,29 @@ impl Gate {
         }
     }
 
-    /// Cuts all who are in a room, and refuses their first ways back: after one refusal they join
-    /// anew.
+    /// Disconnects everybody in a room, and refuses this many of their first attempts to return: after one refusal
+    /// they join anew.
     pub fn cut(&self, refusals: u32) {
         self.refusals.store(refusals, Ordering::SeqCst);
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }
 
-/// As a server that is too busy does; a connection that breaks would be tried again within the attempt.
+/// Responds like a server that is too busy; a broken connection would be retried within the same attempt.
 async fn refuse(client: &mut TcpStream) {
     let mut request = [0; 4_096];
     let answer =
         b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    // Who does not wait for the answer has none.
+    // If the client does not wait for the response, it gets none.
     if client.read(&mut request).await.is_ok() {
         client.write_all(answer).await.ok();
     }
 }
 
-/// Whether the request is a client's, and not a worker's or the API's.
+/// Whether the request is a client's, rather than a worker's or one to the API.
 async fn enters_a_room(client: &TcpStream) -> bool {
     let mut start = [0; 8];
-    // What is peeked at may be less at first.
+    // The first peek may return less.
     for _ in 0..100 {
         if client.peek(&mut start).await.unwrap_or_default() == start.len() {
             break;
@@ -100,18 +100,18 @@ async fn enters_a_room(client: &TcpStream) -> bool {
 
 async fn relay(client: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin), to: &str) {
     if let Ok(mut server) = TcpStream::connect(to).await {
-        // An error is a closed connection.
+        // An error means a closed connection.
         copy_bidirectional(client, &mut server).await.ok();
     }
 }
 
-/// TLS in front of a server, with a certificate of a CA that nobody else knows.
+/// TLS in front of a server, with a certificate of a private CA.
 pub struct Tls {
     /// `wss://localhost:…`
     pub url: String,
-    /// Of loopback.
+    /// The port on loopback.
     pub port: u16,
-    /// The CA's certificate, PEM.
+    /// The CA's certificate, as PEM.
     pub ca: String,
     _task: JoinSet<()>,
 }
@@ -122,7 +122,7 @@ impl Tls {
         Self::to(address, &Authority::new()).await
     }
 
-    /// Before whatever listens at an address, by a certificate of this CA.
+    /// In front of the server at this address, with a certificate of this CA.
     pub async fn to(address: &str, authority: &Authority) -> Self {
         let acceptor = authority.acceptor();
         let (address, ca) = (address.to_owned(), authority.pem());
@@ -134,7 +134,7 @@ impl Tls {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, address) = (acceptor.clone(), address.clone());
                 clients.spawn(async move {
-                    // A client that does not know the CA hangs up in the handshake.
+                    // A client that does not know the CA hangs up during the handshake.
                     if let Ok(mut client) = acceptor.accept(client).await {
                         relay(&mut client, &address).await;
                     }
@@ -150,7 +150,7 @@ impl Tls {
     }
 }
 
-/// A CA that nobody else knows.
+/// A private CA.
 pub struct Authority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -175,7 +175,7 @@ impl Authority {
         self.certificate.pem()
     }
 
-    /// A server's certificate, for `localhost` and [`PROXIED`], and its key.
+    /// A server certificate for `localhost` and [`PROXIED`], and its key.
     pub fn certify(&self) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let names = ["localhost", PROXIED].map(str::to_owned);
@@ -196,7 +196,7 @@ impl Authority {
     }
 }
 
-/// An HTTP proxy that leads every CONNECT to one port of loopback, whatever host it names.
+/// An HTTP proxy that directs every CONNECT to one port on loopback, whatever host it names.
 pub struct Proxy {
     /// `http://…` with a user and a password.
     pub url: String,
@@ -245,7 +245,7 @@ impl Proxy {
         }
     }
 
-    /// The first lines of the requests so far.
+    /// The request lines so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! The sound that callers hear while an agent thinks, as it arrives at a real participant.
+//! The sound that callers hear while an agent thinks, as received by a real participant.
 
 use std::f32::consts::TAU;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::calls::until;
 
 const SOUND: f32 = 1_000.0;
 const VOICE: f32 = 300.0;
-/// What is played below is well above this, and what is not, below.
+/// Sounds played below are well above this level, and everything else is below it.
 const AUDIBLE: f32 = 500.0;
 /// Frames of the agent's voice.
 const SPOKEN: usize = 150;
@@ -28,7 +28,7 @@ fn tone(hertz: f32, samples: usize) -> Pcm<48_000> {
     Pcm::new((0..samples).map(|n| sample(n) as i16).collect())
 }
 
-/// How much of this pitch is in the sound.
+/// How loud this pitch is in the audio.
 fn loudness(sound: &[i16], hertz: f32) -> f32 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in sound.iter().enumerate() {
@@ -58,7 +58,7 @@ impl Ear {
         Self(heard)
     }
 
-    /// Waits for a tenth of a second in which this one is loud and that one is not.
+    /// Waits for a tenth of a second in which the first pitch is loud and the second is not.
     async fn hears(&mut self, loud: f32, quiet: f32) {
         let found = async {
             loop {

@@ -1,4 +1,4 @@
-//! Callers who send what no client sends.
+//! Callers who send what no regular client sends.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use super::{ANSWER, asks_for_hours, granted};
 use crate::calls::until;
 use crate::support::claims;
 
-/// Unpacked size of a message that is some tens of kilobytes on its way.
+/// Unpacked size of a message whose compressed size is some tens of kilobytes.
 const BOMB: usize = 64 * 1024 * 1024;
-/// What reading it may cost: a piece of it is unpacked before its size is known.
+/// The memory that reading it may take: a piece of it is unpacked before its size is known.
 const COST: u64 = 40 * 1024 * 1024;
 
-/// Sends this as what was said before, in the name of `track`.
+/// Sends this as audio recorded before the call, in the name of `track`.
 async fn said_before(person: &Person, track: &Sounding, bytes: &[u8]) {
     let mut options = StreamByteOptions::new_with_topic("lk.agent.pre-connect-audio-buffer");
     options.mime_type = Some("audio/webm;codecs=opus".into());
@@ -44,7 +44,7 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
     let mut eve = Person::join(&granted.url, &granted.token).await;
     let microphone = eve.publish(TrackSource::Microphone, true).await;
     until("the agent", || eve.agent()).await;
-    // A few bytes, laced blocks of empty frames: minutes of sound to whoever believes them.
+    // A few bytes, with laced blocks of empty frames: minutes of audio if taken literally.
     let mut laced = vec![
         0x1A, 0x45, 0xDF, 0xA3, 0x80, 0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
         0xFF, 0xFF, 0x16, 0x54, 0xAE, 0x6B, 0x8D, 0xAE, 0x8B, 0xD7, 0x81, 0x01, 0x86, 0x86, b'A',
@@ -66,7 +66,7 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
     eve.leave().await;
 }
 
-/// E7 of the field trial: each of a hundred messages was a request to the model.
+/// E7 of the field trial: each of a hundred messages used to be a request to the model.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -82,7 +82,7 @@ async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     eve.reads("Please wait a moment").await;
-    // The next one that is not too many is answered.
+    // The next message within the limit is answered.
     tokio::time::sleep(Duration::from_secs(4)).await;
     provider.default_answer("And on Sunday at ten.");
     eve.writes("What are your opening hours?").await;
@@ -93,7 +93,7 @@ async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
     eve.leave().await;
 }
 
-/// E3, by requests: LiveKit's client reads each to its end, whoever sends it.
+/// E3 with RPC requests: LiveKit's client reads each to its end, whoever sends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_never_end_take_no_memory() {
     const REQUESTS: usize = 60;
@@ -128,7 +128,7 @@ async fn requests_that_never_end_take_no_memory() {
     let cost = served.most_memory() - before;
     eprintln!("{REQUESTS} requests of {BYTES} bytes took {cost}");
     assert!(cost < COST, "they took {cost} bytes");
-    // Who is not the caller is told so, and the caller is heard.
+    // A participant who is not the caller is refused, and the caller is heard.
     let press = |room: &livekit::Room| {
         let press = PerformRpcData::new(agent.identity(), "mute");
         let participant = room.local_participant();
@@ -146,7 +146,7 @@ async fn requests_that_never_end_take_no_memory() {
     ada.leave().await;
 }
 
-/// E12: a hidden participant sends without a name, as LiveKit's server does.
+/// E12: a hidden participant sends without a name, like LiveKit's server.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_speaks_in_the_control_planes_name() {
     let livekit = LiveKitServer::start().await.unwrap();

@@ -13,21 +13,21 @@ use super::person::{self, Person};
 use crate::calls::until;
 use crate::support::rooms;
 
-/// Enough to tell a leak of one a call from what comes and goes.
+/// Enough to distinguish a leak per call from fluctuations.
 const CALLS: usize = 20;
 
-/// How an agent's part in a room ends, while the caller stays.
+/// How an agent's stay in a room ends, while the caller stays.
 #[derive(Clone, Copy, Debug)]
 enum End {
     /// It leaves.
     Leaves,
     /// The server removes it.
     IsRemoved,
-    /// It leaves by LiveKit's client alone.
+    /// It leaves using only LiveKit's client.
     Client,
 }
 
-/// Joins, hears the caller, and is gone again.
+/// Joins, hears the caller, and leaves or is removed.
 async fn comes_and_goes(server: &LiveKitServer, end: End) {
     let token = person::token(server, "memory", "agent");
     let (room, mut events) = livekit_room::join(&server.url, &token, true).await.unwrap();
@@ -76,8 +76,8 @@ async fn is_over(events: &mut UnboundedReceiver<RoomEvent>) {
         .expect("the room is over");
 }
 
-/// livekit 0.10 keeps a cycle for each participant who is there when a room is closed (rust-sdks #1435):
-/// the connections of all these rooms would be held for ever.
+/// livekit 0.10 keeps a cycle for each participant who is present when a room is closed (rust-sdks #1435): the
+/// connections of all these rooms would be kept forever.
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_that_are_left_before_the_caller_are_let_go() {
     let server = LiveKitServer::start().await.unwrap();
@@ -95,7 +95,7 @@ async fn rooms_that_are_left_before_the_caller_are_let_go() {
         )
         .await;
     }
-    // When this fails the client lets go by itself, and src/room/wire.rs has had its time.
+    // When this fails, the client frees them itself, and src/room/wire.rs is no longer needed.
     comes_and_goes(&server, End::Client).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(held() > of_ada, "livekit's client holds what it left");

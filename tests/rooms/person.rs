@@ -1,4 +1,4 @@
-//! A participant who does what a test needs, by LiveKit's own client.
+//! A participant who does what a test needs, using LiveKit's own client.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,23 +23,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Person {
     pub room: Room,
-    /// What the agent has said, by segment.
+    /// The agent's words, by segment.
     words: Arc<Mutex<HashMap<String, String>>>,
     tasks: JoinSet<()>,
 }
 
-/// A track of a person's, on which it plays silence and what it is told to.
+/// A person's track, on which it plays silence and the given audio.
 pub struct Sounding {
     pub publication: LocalTrackPublication,
     frames: mpsc::Sender<Pcm<48_000>>,
 }
 
-/// What opens `room` for `identity`.
+/// A token for `room` and `identity`.
 pub fn token(server: &LiveKitServer, room: &str, identity: &str) -> String {
     token_of(server, room, identity, "standard")
 }
 
-/// For a participant of this kind.
+/// A token for a participant of this kind.
 pub fn token_of(server: &LiveKitServer, room: &str, identity: &str, kind: &str) -> String {
     let grants = VideoGrants {
         room_join: true,
@@ -107,7 +107,7 @@ impl Person {
         others.find(|other| other.kind() == livekit::participant::ParticipantKind::Agent)
     }
 
-    /// Waits until others close this person's line.
+    /// Waits until others disconnect this person.
     pub async fn is_hung_up_on(&self) {
         until("a closed line", || {
             let state = self.room.connection_state();
@@ -116,7 +116,7 @@ impl Person {
         .await;
     }
 
-    /// Waits until the agent is in a state.
+    /// Waits until the agent has this state.
     pub async fn sees(&self, state: &str) -> RemoteParticipant {
         until(&format!("an agent that is {state}"), || {
             self.agent().filter(|agent| {

@@ -1,4 +1,4 @@
-//! What happens in a call is posted to the product's server while it goes on.
+//! Events of a call are posted to the product's server during the call.
 
 use std::sync::atomic::Ordering;
 
@@ -35,7 +35,7 @@ async fn a_backend_is_posted_what_happens_in_a_call_in_order() {
     bob.writes("I like blue.").await;
     bob.reads("Noted.").await;
     bob.sees("listening").await;
-    // The first post is refused; what comes after it waits.
+    // The first post is refused; those after it wait.
     let of = |posts: &[(String, Value)]| -> Vec<String> {
         let kinds = posts
             .iter()

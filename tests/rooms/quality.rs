@@ -1,4 +1,4 @@
-//! What a call's sound went through is in its history.
+//! The network quality of a call's audio is in its history.
 
 use livekit::prelude::TrackSource;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{ANSWER, QUESTION, asks_for_hours, granted};
 use crate::calls::stage::sound;
 use crate::support::eventually;
 
-/// A call with an answer, as the history has its `media`.
+/// A call with an answer; returns its `media` in the history.
 async fn called(options: Options) -> Value {
     let livekit = LiveKitServer::start_with(options).await.unwrap();
     let provider = FakeOpenAi::start(Timing::default()).await;
@@ -46,7 +46,7 @@ async fn the_history_has_what_a_calls_sound_went_through_and_by_which_way() {
         assert!(0.0 < rtt && rtt < 2_000.0, "{media:#}");
         for way in ["received", "sent"] {
             let way = &media[way];
-            // The caller has spoken for two seconds at least, and so has the agent: 50 packets a second.
+            // The caller has spoken for at least two seconds, and so has the agent: 50 packets per second.
             assert!(way["packets"].as_u64().unwrap() > 50, "{media:#}");
             let lost = way["lostPercent"].as_f64().unwrap();
             assert!((0.0..50.0).contains(&lost), "{media:#}");

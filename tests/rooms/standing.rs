@@ -1,4 +1,4 @@
-//! An agent that was away: silent until it is known that the call is still its own.
+//! An agent that was disconnected: silent until it is known that the call is still its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::gate::Gate;
 use super::{commission, person};
 use crate::calls::until;
 
-/// Says what the test lets it say.
+/// Gives the answers that the test sets.
 struct Told {
     lost: Arc<Notify>,
     asked: watch::Sender<u32>,
@@ -45,7 +45,7 @@ impl Standing for Told {
     }
 }
 
-/// How loud the room is, frame by frame.
+/// The room's level, frame by frame.
 fn levels(mut events: mpsc::UnboundedReceiver<LkEvent>) -> watch::Receiver<u32> {
     let (heard, levels) = watch::channel(0);
     tokio::spawn(async move {
@@ -83,7 +83,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         let token = token(identity);
         livekit_room::join(url, &token, hears).await.unwrap()
     };
-    // The listener's own way is a good one.
+    // The listener's own connection is not affected.
     let (_listener, heard) = join(&livekit.url, "ada", true).await;
     let voiced = levels(heard);
     let (room, events) = join(&gate.url, "agent", false).await;
@@ -126,7 +126,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
             (room.local_participant().sid() != before && *told.asked.borrow() == 1).then_some(())
         })
         .await;
-        // What was on its way has arrived.
+        // Audio that was on its way has arrived.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let silent_from = *voiced.borrow();
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -134,7 +134,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         told.is_ours.send_replace(Some(true));
         is_heard("the agent again").await;
 
-        // Away for more than five seconds: whoever watches is told, and another agent has the call.
+        // Disconnected for more than five seconds: the loss is reported, and another agent has the call.
         told.is_ours.send_replace(Some(false));
         gate.cut(1_000);
         let lost = tokio::time::timeout(Duration::from_secs(20), told.lost.notified());
@@ -142,7 +142,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         gate.cut(0);
         let closed = async {
             loop {
-                // Before that it has heard who is in the room.
+                // Before that, it receives events about who is in the room.
                 if let RoomEvent::Closed { reason } = link.events.recv().await.unwrap() {
                     return reason;
                 }
@@ -159,7 +159,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
     livekit_room::close(&room).await;
 }
 
-/// Nothing passes between the agent and the server any more, and nobody tells it.
+/// The connection between agent and server is interrupted, and nobody tells the agent.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_cut_off_waits_and_knows_what_was_not_heard() {
     let livekit = LiveKitServer::start_with(Options {
@@ -216,7 +216,7 @@ async fn an_agent_that_is_cut_off_waits_and_knows_what_was_not_heard() {
         };
         let unheard = tokio::time::timeout(Duration::from_secs(10), unheard);
         let unheard = unheard.await.expect("told what was not heard");
-        // All that it has said since, and little of what was heard.
+        // Everything said since then is reported as unheard, and only a little of what was heard.
         let since = Duration::from_millis(10) * (*said.borrow() - before);
         assert!(
             unheard + Duration::from_millis(100) > since,

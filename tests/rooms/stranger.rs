@@ -1,5 +1,5 @@
-//! Hostile participants by LiveKit's Python SDK, which is what strangers have: part E of the field trial, at the
-//! doors it came through.
+//! Hostile participants using LiveKit's Python SDK, like real strangers: part E of the field trial, through the same
+//! entry points.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::person::{self, Person};
 use super::{ANSWER, asks_for_hours, granted};
 use crate::support::{claims, tools};
 
-/// What may be held more for all of them than for calls: a piece of each stream is unpacked before its size is
+/// The memory that they may use in addition to that of calls: a piece of each stream is unpacked before its size is
 /// known.
 const COST: u64 = 64 * 1024 * 1024;
 
-/// See the script's head.
+/// See the top of the script.
 async fn hostile(mode: &[&str], url: &str, token: &str) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/hostile.py");
     let peer = tokio::process::Command::new(tools().join("python/bin/python"))
@@ -39,7 +39,7 @@ async fn caller(served: &Served, mode: &[&str]) -> Value {
     hostile(mode, &granted.url, &granted.token).await
 }
 
-/// A caller in the clear: speaks by writing, is answered.
+/// An unencrypted caller asks in writing, and is answered.
 async fn is_answered(served: &Served) {
     let granted = granted(served).await;
     let mut ada = Person::join(&granted.url, &granted.token).await;
@@ -50,7 +50,7 @@ async fn is_answered(served: &Served) {
     ada.leave().await;
 }
 
-/// E1 and E2: each recording is told in the log, and its caller is answered like any other.
+/// E1 and E2: each recording is logged, and its caller is answered like any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_that_are_none_stop_nobody() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -74,7 +74,7 @@ async fn recordings_that_are_none_stop_nobody() {
     assert!(cost < COST, "they took {cost} bytes");
 }
 
-/// E3 and E7: what is unpacked is counted, and what is asked of the model, too.
+/// E3 and E7: unpacked data is limited, and requests to the model are, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_without_measure_cost_what_they_are_allowed_to() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -99,7 +99,7 @@ async fn messages_without_measure_cost_what_they_are_allowed_to() {
     assert!(asked < 30, "{asked} requests to the model");
 }
 
-/// E12: who is there before the agent knows its caller is neither the control plane nor the caller.
+/// E12: a participant who joins before the agent knows its caller is neither the control plane nor the caller.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_before_the_caller_gives_no_orders() {
     let livekit = LiveKitServer::start().await.unwrap();
@@ -111,7 +111,7 @@ async fn who_comes_before_the_caller_gives_no_orders() {
     let room = room.as_str().unwrap();
     let eve = person::token_of(&livekit, room, "eve", "egress");
     let ada = async {
-        // Eve is there first, and at it.
+        // Eve is there first, and already sending.
         tokio::time::sleep(Duration::from_secs(3)).await;
         let mut ada = Person::join(&granted.url, &granted.token).await;
         ada.publish(TrackSource::Microphone, false).await;

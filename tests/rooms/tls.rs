@@ -1,4 +1,4 @@
-//! A livekit-server behind TLS, with a private CA: the real program, for its environment is its own.
+//! A livekit-server behind TLS, with a private CA. Uses the real program, because the environment is per process.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

@@ -17,23 +17,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How a call ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The backend ends the agent, the caller sees it go.
+    /// The backend ends the agent, and the caller sees it leave.
     Agent,
     /// The caller hangs up.
     Caller,
-    /// The caller hangs up, is there again at once, and hangs up.
+    /// The caller hangs up, comes back at once, and hangs up again.
     ComesBack,
-    /// The caller's network is gone.
+    /// The caller's network is lost.
     Vanishes,
 }
 
 impl Ending {
-    /// Those that take no longer than a call.
+    /// Endings that take no longer than the call.
     pub const QUICK: [Self; 3] = [Self::Agent, Self::Caller, Self::ComesBack];
     pub const ALL: [Self; 4] = [Self::Agent, Self::Caller, Self::ComesBack, Self::Vanishes];
 }
 
-/// What the control plane grants, for a user of this name.
+/// The token response of the control plane for a user with this name.
 pub async fn token(plane: SocketAddr, user: &str) -> Value {
     let request = reqwest::Client::new()
         .post(format!("http://{plane}/api/voice/token"))
@@ -71,7 +71,7 @@ pub async fn call(plane: SocketAddr, livekit: &LiveKitServer, user: &str, ending
             drop((room, events));
             let (room, mut events) = join(url, text("token"), true).await.unwrap();
             let _microphone = VoiceTrack::publish(&room, "microphone").await.unwrap();
-            // The one that was there, or another: it may be on its way out.
+            // The same agent or another one: the first may already be leaving.
             hears_the_agent(&mut events).await;
             close(&room).await;
             return;

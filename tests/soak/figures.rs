@@ -1,4 +1,4 @@
-//! What is measured, and what is flat. PURE.
+//! The measurements, and when they count as flat. PURE.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,20 +7,20 @@ use crate::faults::record::Memory;
 use crate::faults::tones::Sound;
 
 const MIB: usize = 1024 * 1024;
-/// What may stay of a call on the heap: nothing should, but caches of constant size fill up while it is measured.
+/// What may remain on the heap per call: nothing should, but caches of constant size fill up during the measurement.
 const HEAP_PER_CALL: usize = 2 * 1024;
 const HEAP: usize = 3 * MIB;
-/// The allocator gives little back to the system.
+/// The allocator returns little memory to the system.
 const RESIDENT: usize = 48 * MIB;
-/// Tasks that come and go by themselves: timers, retries, idle connections to the provider.
+/// Tasks that come and go on their own: timers, retries, idle connections to the provider.
 const TASKS: usize = 6;
-/// Connections that are kept open for a while: the provider's, LiveKit's, SQLite's.
+/// Connections that are kept open for a while: to the provider, LiveKit and SQLite.
 const FILES: usize = 8;
-/// A pool of the runtime, for files and names; they end when idle.
+/// The runtime's pool for files and name resolution; its threads end when idle.
 const THREADS: usize = 12;
 /// Silence within an answer that a caller would notice.
 const BREAK: Duration = Duration::from_millis(200);
-/// What a flood may cost the others, in time until they are answered: the median, and the slowest in twenty.
+/// How much a flood may delay answers to the others: the median, and the 95th percentile.
 const SLOWER: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(1_000)];
 
 /// What a process holds.
@@ -30,7 +30,7 @@ pub struct Held {
     pub heap: usize,
     /// Bytes.
     pub resident: usize,
-    /// Of tokio.
+    /// Tokio's tasks.
     pub tasks: usize,
     pub threads: usize,
     /// File handles.
@@ -40,7 +40,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// What of it grew since `before`, over so many calls.
+    /// What has grown too much since `before`, over this many calls.
     pub fn grown_since(&self, before: &Self, calls: usize) -> Vec<String> {
         let allowed = [
             (
@@ -70,7 +70,7 @@ impl Held {
             .collect()
     }
 
-    /// The most of both.
+    /// The maximum of both.
     pub fn most(self, other: Self) -> Self {
         Self {
             heap: self.heap.max(other.heap),
@@ -83,10 +83,10 @@ impl Held {
     }
 }
 
-/// What was held at a time.
+/// What was held at a point in time.
 pub struct Moment {
     pub when: &'static str,
-    /// Calls until then.
+    /// Calls up to then.
     pub calls: usize,
     pub held: Held,
 }
@@ -116,9 +116,9 @@ pub fn held_table(moments: &[Moment]) -> String {
 #[derive(Debug, Default)]
 pub struct Heard {
     pub calls: usize,
-    /// From the end of a question to its answer.
+    /// The time from the end of a question to its answer.
     pub latencies: Vec<Duration>,
-    /// Answers with a hole.
+    /// Answers with a gap.
     pub breaks: usize,
     pub asked_again: usize,
     pub alone: usize,
@@ -150,7 +150,7 @@ impl Heard {
         }
     }
 
-    /// The share of latencies that is below, from 0 to 1.
+    /// The latency that this fraction, from 0 to 1, is below.
     pub fn latency(&self, share: f64) -> Duration {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
@@ -158,7 +158,7 @@ impl Heard {
         sorted.get(place).copied().unwrap_or_default()
     }
 
-    /// What a flood did to them, where these were heard without it.
+    /// The harm that a flood did, compared to these measurements without it.
     pub fn harmed_since(&self, without: &Self) -> Vec<String> {
         let mut harm = Vec::new();
         if self.alone > without.alone {
@@ -175,7 +175,7 @@ impl Heard {
                 ));
             }
         }
-        // As many as without, each time that they might have come.
+        // As many as without the flood, per answer.
         let allowed = without.breaks * self.latencies.len() / without.latencies.len().max(1);
         if self.breaks > allowed + self.latencies.len() / 10 + 1 {
             harm.push(format!(

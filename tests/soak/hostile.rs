@@ -1,4 +1,4 @@
-//! A participant who sends whatever it can, as fast as it can.
+//! A participant who sends everything it can, as fast as it can.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use tokio::task::JoinSet;
 
 use crate::rooms::person::Person;
 
-/// The recording that once stopped a worker, and the one that took its memory.
+/// The recording that once made a worker hang, and the one that exhausted its memory.
 const CIRCLE: &[u8] = include_bytes!("../../fixtures/fuzz/webm/circle");
 const LACED: &[u8] = include_bytes!("../../fixtures/fuzz/webm/laced");
-/// Connections that say nothing more, at once.
+/// Simultaneous connections that stop in the middle of a request.
 const HALF_OPEN: usize = 100;
-/// Between two rounds of all that follows: a second of it is a thousand packets.
+/// The time between two rounds of everything below: a second of it is a thousand packets.
 const ROUND: Duration = Duration::from_millis(400);
 
-/// Somebody with all rights in a room.
+/// A token with all rights in a room.
 fn token(server: &LiveKitServer, room: &str) -> String {
     let grants = VideoGrants {
         room_join: true,
@@ -46,7 +46,7 @@ pub async fn flood(livekit: &LiveKitServer, plane: SocketAddr, room: &str) {
     let mut kept = Vec::new();
     for round in 0_usize.. {
         messages(&eve, round).await;
-        // Streams without an end, of which those before are given up.
+        // Streams without an end; the previous ones are abandoned.
         kept = streams(&eve).await;
         requests(&eve).await;
         packets(&eve).await;
@@ -59,7 +59,7 @@ pub async fn flood(livekit: &LiveKitServer, plane: SocketAddr, room: &str) {
     drop(kept);
 }
 
-/// A connection that begins a request and says no more.
+/// A connection that begins a request and never finishes it.
 async fn half_open(plane: SocketAddr) {
     loop {
         if let Ok(mut socket) = TcpStream::connect(plane).await {
@@ -99,7 +99,7 @@ async fn streams(eve: &Person) -> Vec<impl Sized + use<>> {
     open
 }
 
-/// Nobody waits for the answers.
+/// Nobody waits for the responses.
 async fn requests(eve: &Person) {
     let Some(agent) = eve.agent() else { return };
     for method in ["mute", "unmute", "nonsense"] {

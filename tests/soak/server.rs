@@ -1,4 +1,4 @@
-//! `serve` in a process of its own that says what it holds: this test program, started once more.
+//! `serve` in a separate process that reports what it holds: this test program, started again.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,11 +15,11 @@ use super::figures::Held;
 use crate::control::served;
 use crate::heap;
 
-/// Where the process is to serve; without it this is no server.
+/// The address where the process serves; without it the process is not a server.
 const BIND: &str = "SOAK_BIND";
 const LOG: &str = "SOAK_LOG";
 const AGENTS: &str = "SOAK_AGENTS";
-/// What its answers begin with: the test harness says things, too.
+/// The prefix of its answers, because the test harness prints lines, too.
 const ANSWER: &str = "held ";
 
 /// The process. Dropping it kills it.
@@ -111,7 +111,7 @@ pub fn free_address() -> SocketAddr {
     free.local_addr().unwrap()
 }
 
-/// No test, but the server of [`Server`]: serves, and answers each line with what it holds.
+/// Not a test, but the server of [`Server`]: serves, and answers each line with what it holds.
 #[test]
 #[ignore = "started by the soak"]
 fn serves() {

@@ -38,7 +38,7 @@ async fn a_rate_that_nobody_names_is_written_into_the_file() {
     stand.fake.default_speech(Dialect::UnnamedRate(16_000));
     let heard = say(&stand.call("[tts]\nsample_rate = 16000"), TEXT).await;
     is_spoken(&heard.unwrap(), TEXT, "alloy");
-    // So is that samples come which are called something else.
+    // Samples that are declared as something else are remembered, too.
     stand.fake.default_speech(Dialect::CalledMp3);
     let heard = say(&stand.call("[tts]\nsample_rate = 24000"), TEXT).await;
     is_spoken(&heard.unwrap(), TEXT, "alloy");
@@ -86,7 +86,7 @@ async fn a_refused_field_is_left_out_and_that_is_remembered() {
     ] {
         let stand = stand().await;
         stand.fake.default_speech(dialect);
-        // Two calls: what was learned is the provider's.
+        // Two calls: what was learned belongs to the provider.
         for _ in 0..2 {
             let heard = say(&stand.call(settings), TEXT).await.unwrap();
             is_spoken(&heard, TEXT, "alloy");

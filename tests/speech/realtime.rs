@@ -1,4 +1,4 @@
-//! Speech over Realtime sockets: a model that converses, asked to read.
+//! Speech over Realtime sockets: a conversational model that is asked to read.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{is_spoken, say, stand};
 const REALTIME: &str = "[tts]\nprotocol = \"realtime\"";
 const TEXT: &str = "We open at nine on Tuesday, and at ten on all other days.";
 
-/// Events of one kind that came over all sockets.
+/// The events of one kind from all sockets.
 fn events(fake: &FakeOpenAi, kind: &str) -> Vec<Value> {
     let sockets = fake.requests_to(Endpoint::RealtimeSpeech);
     let events = sockets.iter().filter_map(|socket| socket.body.as_array());
@@ -131,7 +131,7 @@ async fn other_words_are_told_with_their_sound() {
     let heard = say(&call, TEXT).await.unwrap();
     assert_eq!(heard.said.as_deref(), Some(words));
     is_spoken(&heard, words, "alloy");
-    // A phrase in other words is not kept.
+    // A phrase that was spoken in other words is not kept.
     call.phrase(TEXT.into()).await.unwrap();
     stand.fake.default_reads(Reads::Well);
     call.phrase(TEXT.into()).await.unwrap();
@@ -212,7 +212,7 @@ async fn dropping_a_sentence_cancels_it_also_before_it_has_an_id() {
         }
     };
     stand.fake.until(cancelled(1)).await;
-    // The id comes when nobody wants the sentence any more.
+    // The id arrives when the sentence is no longer wanted.
     stand
         .fake
         .script_reads(&[Reads::LateId(Duration::from_millis(100))]);
@@ -226,7 +226,7 @@ async fn dropping_a_sentence_cancels_it_also_before_it_has_an_id() {
         .map(|event| event["response_id"].clone())
         .collect();
     assert_eq!(ids, ["resp_1", "resp_2"]);
-    // The socket is as good as before.
+    // The socket can still be used.
     is_spoken(&say(&call, "Yes.").await.unwrap(), "Yes.", "alloy");
     assert_eq!(sockets(&stand.fake), 1);
 }

@@ -1,4 +1,4 @@
-//! What a record of a call needs, and one of it.
+//! The environment of a call's record, and an example of one.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use sidetone_store::{CallType, Json, NewCall, Speaker, Store, StoredTurn};
 use sqlx::{Connection as _, SqliteConnection};
 use uuid::Uuid;
 
-/// Somebody else writes to SQLite, and does not end: other writers wait in vain.
+/// Starts a write to SQLite that does not end: other writers wait in vain.
 pub async fn lock(database: &Path) -> SqliteConnection {
     let address = format!("sqlite://{}", database.display());
     let mut other = SqliteConnection::connect(&address).await.unwrap();
@@ -53,7 +53,7 @@ pub fn turn(n: u32, text: &str) -> Entry {
     })
 }
 
-/// One of each kind, and an older word of a turn before its last.
+/// An entry of each kind, including an older version of a turn before its last.
 pub fn record() -> Vec<Entry> {
     let mut figures = Figures::default();
     figures.usage.prompt_tokens = 7;

@@ -1,4 +1,4 @@
-//! A call, its stays and its turns, and one at a time in a room.
+//! A call, its stays and its turns, and the limit of one call at a time per room.
 
 use serde_json::json;
 use sidetone_store::Json;
@@ -54,12 +54,12 @@ pub async fn a_call_from_token_to_history(store: &Store) {
     assert_eq!(people.len(), 2);
     assert_eq!(people[1].participant_name, "ANN");
     assert_eq!(people[1].duration_seconds, Some(60));
-    // The agent's leave was lost: its stay ends with the room.
+    // The agent's leaving was not reported: its stay ends with the room.
     assert_eq!(
         (people[0].left_at, people[0].duration_seconds),
         (Some(at(100)), Some(98))
     );
-    // What is told of it later counts.
+    // What is reported later still counts.
     let late = [stay("PA_1", "agent-1", ParticipantKind::Agent, 2, Some(64))];
     let told = store.observe(call.id, Some("RM_1"), &late).await.unwrap();
     assert_eq!(told.as_ref(), Some(&call));
@@ -89,9 +89,9 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
         .await
         .unwrap()
         .unwrap();
-    // The room's name may be used again; late news of the old room still finds the old call.
+    // The room's name may be used again; late reports about the old room still find the old call.
     assert_eq!(store.create_call(&second).await.unwrap().id, second.id);
-    // Also while nobody knows LiveKit's id of the new one.
+    // Also while LiveKit's id of the new room is unknown.
     let late = store.call_in_room(&first.room_name, Some("RM_old")).await;
     assert_eq!(late.unwrap().map(|call| call.id), Some(first.id));
     store
@@ -109,7 +109,7 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
     assert_eq!(found(Some("RM_old")).await, Some(first.id));
     assert_eq!(found(Some("RM_new")).await, Some(second.id));
     assert_eq!(found(None).await, Some(second.id));
-    // LiveKit was started again: the open call goes on in a room of another id.
+    // LiveKit was restarted: the open call continues in a room with another id.
     assert_eq!(found(Some("RM_other")).await, Some(second.id));
     assert!(
         store
@@ -122,7 +122,7 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
     assert!(store.call_in_room("nowhere", None).await.unwrap().is_none());
 }
 
-/// LiveKit gives a room another id when it is started again; news of the room before are late then.
+/// LiveKit gives a room another id when it is restarted; reports about the previous room are then late.
 pub async fn a_call_goes_on_in_its_next_room(store: &Store) {
     let new = new_call(40, "gus", CallType::Support);
     let id = store.create_call(&new).await.unwrap().id;
@@ -148,8 +148,8 @@ pub async fn a_call_goes_on_in_its_next_room(store: &Store) {
     }
     let over = tell("RM_g2", &[opened(51), Fact::RoomFinished(at(60))]).await;
     assert_eq!(over.ended_at, Some(at(60)));
-    // Somebody comes back to the same room, to a call of its own: late news of the first one's people
-    // stay with it.
+    // Somebody comes back to the same room, in a new call: late reports about the people of the first call belong to
+    // that call.
     let again = NewCall {
         id: Uuid::from_u128(4_001),
         created_at: at(65),
@@ -178,7 +178,7 @@ pub async fn a_call_goes_on_in_its_next_room(store: &Store) {
         .unwrap();
 }
 
-/// A token that nobody uses is no call.
+/// A token that nobody uses does not become a call.
 pub async fn an_unused_token_leaves_nothing(store: &Store) {
     let new = new_call(45, "tim", CallType::Support);
     let id = store.create_call(&new).await.unwrap().id;
@@ -198,7 +198,7 @@ pub async fn an_unused_token_leaves_nothing(store: &Store) {
     let since = store.awaited_since(at(46)).await.unwrap();
     assert_eq!(since, [(room.to_owned(), at(46))]);
     assert!(store.awaited_since(at(47)).await.unwrap().is_empty());
-    // Another token is given for it, which is good for as long as the first one.
+    // Another token is issued for it, which is valid for as long as the first one.
     store.token_given(id, at(60)).await.unwrap();
     store.token_given(id, at(50)).await.unwrap();
     let call = store.call(id).await.unwrap().unwrap();
@@ -216,7 +216,7 @@ pub async fn an_unused_token_leaves_nothing(store: &Store) {
             .await
             .unwrap()
     );
-    // One that was used stays, also when nobody answered.
+    // A call whose token was used stays, even if nobody answered.
     store.create_call(&new).await.unwrap();
     store
         .await_agent(room, id, &metadata, at(46))
@@ -327,7 +327,7 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
         store.tool_calls(id).await.unwrap(),
         std::slice::from_ref(&ended)
     );
-    // A file that is delivered once more tells of the start again, and of the end.
+    // A file that is delivered again repeats the start and the end.
     for again in [&starts, &ended] {
         assert!(!store.save_tool_call(id, "one", again).await.unwrap());
     }
@@ -337,7 +337,7 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
     );
     assert_eq!(ended.outcome(), Some(Ok("booked")));
     assert!(ended.is_same_run(&starts));
-    // The end that comes first.
+    // The end arrives first.
     assert!(store.save_tool_call(id, "two", &ended).await.unwrap());
     assert!(!store.save_tool_call(id, "two", &starts).await.unwrap());
     assert_eq!(
@@ -345,7 +345,7 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
         [ended.clone(), ended.clone()]
     );
 
-    // An agent's turn that goes on, and its end.
+    // An unfinished turn of an agent, and its end.
     let words = turn("AJ_1-agent-000001", Speaker::Agent, "We open", 2, None);
     let goes_on = StoredTurn {
         unfinished: true,
@@ -357,7 +357,7 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
     store.save_turn(id, &words).await.unwrap();
     assert_eq!(store.turns(id).await.unwrap(), [words]);
 
-    // Who began the call stays, whoever takes it over.
+    // The agent that began the call stays recorded, whoever takes it over.
     let by = |version: &str| HeldBy {
         agent: "desk".into(),
         agent_version: version.into(),
@@ -385,7 +385,7 @@ pub async fn figures_are_kept_and_added_up(store: &Store) {
         let stored = store.figures(id).await.unwrap();
         assert_eq!(stored.as_ref(), Some(&figures));
     }
-    // What comes late changes nothing; another agent's part is added.
+    // Late figures change nothing; another agent's figures are added.
     let late = Figures::default();
     store.save_figures(id, "one", 1, &late).await.unwrap();
     assert_eq!(store.figures(id).await.unwrap(), Some(figures.clone()));

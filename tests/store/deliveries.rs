@@ -1,4 +1,4 @@
-//! Recordings, events from LiveKit, and webhooks about calls: each once, by one process.
+//! Recordings, events from LiveKit, and webhooks about calls: each handled once, by one process.
 
 use chrono::Duration;
 use serde_json::json;
@@ -73,7 +73,7 @@ pub async fn recordings_go_with_their_call(store: &Store) {
 
     assert_eq!(store.delete_personal_data(&[call.id]).await.unwrap(), 1);
     assert_eq!(store.recordings(call.id).await.unwrap(), []);
-    // Whoever still works on it cannot bring it back.
+    // A process that still works on it cannot bring it back.
     assert!(!store.save_recording(&recording).await.unwrap());
     assert!(!store.recording_uploaded(id, call.id, url).await.unwrap());
     assert_eq!(store.deleted_recordings().await.unwrap().len(), 1);
@@ -106,12 +106,12 @@ pub async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store
     };
     let asked = EgressStatus::Asked;
     assert!(store.egress_is(asked, &active).await.unwrap());
-    // Who saw what was before, looks again.
+    // A process with an outdated state has to look again.
     assert!(!store.egress_is(asked, &active).await.unwrap());
     let found = store.recording_of_egress("EG_1", None).await.unwrap();
     assert_eq!(found, Some(active.clone()));
 
-    // The call's data goes while Egress still uploads: the object is known when it has.
+    // The call's data is deleted while Egress is still uploading: afterwards the object is known.
     store.delete_personal_data(&[call.id]).await.unwrap();
     let complete = Recording {
         state: RecordingState::Uploaded,
@@ -175,7 +175,7 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
     let mut numbers: Vec<_> = numbers.collect();
     numbers.sort();
     assert_eq!(numbers, [(None, 1, 0, 0), (Some("b"), 1, 1, 1)]);
-    // A call that goes on is not told of.
+    // No webhook is sent for a call in progress.
     assert_eq!(take(1010).await.unwrap(), []);
     for call in &calls {
         let over = [Fact::RoomFinished(at(1020))];
@@ -184,14 +184,14 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
     let busy = ["https://shop.example/calls".to_owned()];
     let others = store.take_webhooks(at(1021), lease, patience, &busy, 16);
     assert_eq!(others.await.unwrap(), [], "its receiver has enough to do");
-    // The first has its result; the other's is waited for. Of many who ask, one gets it.
+    // The first has its result; the other's is still awaited. Of many takers, one gets it.
     let asked = futures::future::join_all((0..8).map(|_| take(1021))).await;
     let taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(taken.len(), 1);
     let webhook = &taken[0];
     assert_eq!((webhook.call_id, webhook.tries), (calls[0], 1));
     assert_eq!(webhook.url, "https://shop.example/calls");
-    // Whoever took it may have been killed: it is due again after the lease, under the same id.
+    // The taker may have been killed: it is due again after the lease, under the same id.
     assert_eq!(take(1080).await.unwrap(), []);
     let again = take(1082).await.unwrap();
     assert_eq!((again[0].id, again[0].tries), (webhook.id, 2));
@@ -220,7 +220,7 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
     assert_eq!(store.webhook_state(calls[0]).await.unwrap(), None);
 }
 
-/// Eight who ask at once get five each, none twice.
+/// Eight concurrent takers get five each, none twice.
 pub async fn webhooks_are_shared_out(store: &Store) {
     let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
     for n in 0..40 {
@@ -240,19 +240,19 @@ pub async fn webhooks_are_shared_out(store: &Store) {
     assert_eq!(ids.len(), 40, "each to one");
 }
 
-/// What happens in a call is posted one after the other, and before its end.
+/// The events of a call are posted one after the other, and before its end.
 pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     use sidetone_config::webhook::WebhookEvent::{Started, Tool, Transferred, Turn};
     use sidetone_store::results::{CallResult, Try};
     let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
-    // What is written is due by the clock of now.
+    // Entries become due by the current clock.
     let begin = sidetone_store::now();
     let later = |seconds: i64| begin + Duration::seconds(seconds);
     let take = |seconds: i64| store.take_events(later(seconds), lease, &[], 16);
     let url = "https://shop.example/events";
     let call = new_call(9700, "nina", CallType::Support);
     let call = store.create_call(&call).await.unwrap().id;
-    // Other calls' ends are due as well.
+    // The ends of other calls are due as well.
     let ends = async |seconds: i64| {
         let taken = store.take_webhooks(later(seconds), lease, patience, &[], 100);
         let taken = taken.await.unwrap().into_iter();
@@ -271,7 +271,7 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     store.observe(call, None, &both).await.unwrap();
     let all = [Started, Turn, Tool, Transferred];
     store.will_tell(call, url, &all, begin).await.unwrap();
-    // The same facts again are nothing new.
+    // The same facts again produce no new events.
     store.observe(call, None, &both).await.unwrap();
     let mut turn = sidetone_store::StoredTurn {
         turn_id: "a1".into(),
@@ -307,7 +307,7 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     ] {
         store.save_tool_call(call, id, &run).await.unwrap();
     }
-    // One at a time, whoever asks.
+    // Only one at a time, whoever asks.
     let asked = futures::future::join_all((0..4).map(|_| take(1))).await;
     let mut taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(taken.len(), 1, "{taken:?}");
@@ -324,7 +324,7 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     let second = take(7).await.unwrap().remove(0);
     assert_eq!((second.kind, second.about.as_str()), (Turn, "a1"));
     assert_eq!(store.turn(call, "a1").await.unwrap(), Some(turn.clone()));
-    // It goes on while it is posted: told again, after what came before.
+    // It changes while it is posted: it is sent again, after what came before.
     turn.text = "Hello there.".into();
     assert!(store.save_turn(call, &turn).await.unwrap());
     store.event_tried(second.id, later(8), &done).await.unwrap();
@@ -341,7 +341,7 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     assert!(store.save_result(call, &made).await.unwrap());
     assert_eq!(ends(10).await, 0, "its events come first");
     store.event_tried(third.id, later(9), &done).await.unwrap();
-    // An event that is refused again and again does not keep the rest.
+    // An event that is refused again and again does not block the rest.
     let mut second = 10;
     let refused = loop {
         let transferred = take(second).await.unwrap().remove(0);
@@ -372,7 +372,7 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     assert_eq!(take(9000).await.unwrap(), []);
 }
 
-/// A result is owed until it is there; one that nobody has made in time goes to one of all who ask.
+/// A result is owed until it is there; if it was not made in time, exactly one of all takers gets it.
 pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     use sidetone_store::results::CallResult;
     let call = new_call(8700, "olga", CallType::Support);
@@ -386,7 +386,7 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     let take = |second: i64| store.take_owed(at(second), lease, 4);
     let owe = |owed, due| store.owe_result(call, "olga", at(owed), at(due));
     assert!(owe(87000, 87050).await.unwrap());
-    // Told again, as from a file: nothing changes.
+    // Repeated, as from a file: nothing changes.
     assert!(owe(87000, 87090).await.unwrap());
     assert_eq!(take(87049).await.unwrap(), [], "somebody is making it");
     let asked = futures::future::join_all((0..4).map(|_| take(87050))).await;
@@ -397,7 +397,7 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     assert_eq!(take(87150).await.unwrap()[0].tries, 2, "that one died, too");
     assert!(store.save_result(call, &made(87160)).await.unwrap());
     assert_eq!(take(89000).await.unwrap(), []);
-    // The same again from a file that was delivered before; and what a later agent of the call owes.
+    // The same again, from a file that was delivered before; then a result that a later agent of the call owes.
     assert!(owe(87000, 87050).await.unwrap());
     assert_eq!(take(89000).await.unwrap(), []);
     assert!(owe(87200, 87250).await.unwrap());
@@ -407,7 +407,7 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
         1,
         "an older result does not pay it"
     );
-    // A call that goes on with another agent is not over: the last one's result counts.
+    // A call that continues with another agent is not over: the last agent's result counts.
     assert!(owe(87300, 87350).await.unwrap());
     let both = [
         stay("PA_olga", "olga", ParticipantKind::User, 87_300, None),
@@ -418,7 +418,7 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     let over = [Fact::RoomFinished(at(87_360))];
     store.observe(call, None, &over).await.unwrap();
     assert_eq!(take(87360).await.unwrap().len(), 1);
-    // Nothing is owed of a call that was erased.
+    // An erased call owes nothing.
     store.delete_personal_data(&[call]).await.unwrap();
     assert_eq!(take(89000).await.unwrap(), []);
     assert!(!owe(89000, 89000).await.unwrap());

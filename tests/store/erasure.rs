@@ -1,4 +1,4 @@
-//! Deletion is final, and of the call that was meant.
+//! Deletion is final, and affects exactly the intended call.
 
 use serde_json::json;
 use sidetone_store::Json;
@@ -28,7 +28,7 @@ fn event(id: &str, room: &str, person: &str) -> Event {
     }
 }
 
-/// A call of a room of this name and id, begun at `second`.
+/// A call in a room with this name and id, begun at `second`.
 async fn call_in(store: &Store, n: i64, room: &str, sid: Option<&str>) -> Uuid {
     let call = NewCall {
         room_name: room.into(),
@@ -44,7 +44,7 @@ async fn end(store: &Store, call: Uuid, second: i64) {
     store.observe(call, None, &over).await.unwrap().unwrap();
 }
 
-/// An old call's data goes; a live call in a room of the same name keeps its agent and its events.
+/// An old call's data is deleted; a live call in a room with the same name keeps its agent and its events.
 pub async fn deletion_is_by_call(store: &Store) {
     let room = "conference-weekly";
     let old = call_in(store, 7000, room, Some("RM_weekly_1")).await;
@@ -75,7 +75,7 @@ pub async fn deletion_is_by_call(store: &Store) {
     let known = async |id| !store.keep_event(&event(id, room, "ida")).await.unwrap();
     assert!(known("EV_w_live").await && known("EV_w_new").await);
     assert!(!known("EV_w_old").await);
-    // Late news of the old room are known to be late, and are not the live call's.
+    // Late reports about the old room are recognised as late, and not assigned to the live call.
     let erased = async |sid| store.erased_call(sid, Some(room)).await.unwrap();
     assert_eq!(erased("RM_weekly_1").await, Some(old));
     assert_eq!(erased("RM_weekly_2").await, None);
@@ -86,7 +86,7 @@ pub async fn deletion_is_by_call(store: &Store) {
     assert!(!known("EV_w_old").await, "the event of an erased call goes");
     let found = store.call_in_room(room, Some("RM_weekly_2")).await.unwrap();
     assert_eq!(found.unwrap().id, live);
-    // The room's last call takes along what names no call.
+    // With the room's last call, everything that names no call is deleted.
     end(store, live, 7030).await;
     store.delete_personal_data(&[live]).await.unwrap();
     assert!(store.agent_in(room).await.unwrap().is_none());
@@ -96,7 +96,7 @@ pub async fn deletion_is_by_call(store: &Store) {
     store.forget_events(at(2)).await.unwrap();
 }
 
-/// Who still works on a call when its data goes writes nothing any more.
+/// A process that still works on a call when its data is deleted can write nothing any more.
 pub async fn late_writers_are_refused(store: &Store) {
     let room = "conference-late";
     let id = call_in(store, 7100, room, Some("RM_late")).await;
@@ -157,7 +157,7 @@ pub async fn late_writers_are_refused(store: &Store) {
     assert_eq!(store.observe(id, None, &facts).await.unwrap(), None);
     assert!(!store.note_muted(id, "ida", at(7104), true).await.unwrap());
 
-    // A recording is written down to be deleted, with what is needed for that.
+    // A recording is stored only for its deletion, with what is needed for that.
     let mut recording = Recording::begun(Uuid::from_u128(7100), id, Recorder::Process, at(7100));
     recording.url = Some("https://calls.example/ida.ogg".into());
     assert!(!store.save_recording(&recording).await.unwrap());
@@ -182,7 +182,7 @@ pub async fn late_writers_are_refused(store: &Store) {
     assert!(store.agent_in(room).await.unwrap().is_none());
 }
 
-/// Writers that are under way while the data goes: each comes before or after.
+/// Writers that are active during the deletion: each comes before or after it.
 pub async fn who_writes_meanwhile_leaves_nothing(store: &Store) {
     let id = call_in(store, 7200, "conference-busy", None).await;
     end(store, id, 7210).await;
@@ -218,7 +218,7 @@ pub async fn who_writes_meanwhile_leaves_nothing(store: &Store) {
     }
 }
 
-/// A user whose id is "deleted" has their own calls, and nobody else's.
+/// A user whose id is "deleted" sees their own calls, and nobody else's.
 pub async fn a_user_may_be_named_deleted(store: &Store) {
     let own = new_call(7300, "deleted", CallType::Support);
     let own = store.create_call(&own).await.unwrap();
@@ -232,13 +232,13 @@ pub async fn a_user_may_be_named_deleted(store: &Store) {
     let stats = store.stats(&of_deleted).await.unwrap();
     assert_eq!(stats.by_status.values().sum::<i64>(), 1);
     assert_eq!(store.calls_of_user("deleted").await.unwrap(), [own.id]);
-    // Their data is past its time as anybody's is.
+    // Their data expires like anybody's.
     end(store, own.id, 7310).await;
     let expired = store.expired_calls(at(7301), 1_000).await.unwrap();
     assert!(expired.contains(&own.id));
 }
 
-/// All that is kept of one user goes, and what is others' stays.
+/// All data of one user is deleted, and that of others stays.
 pub async fn a_user_is_erased(store: &Store) {
     let mut calls = Vec::new();
     for (n, caller, call_type) in [

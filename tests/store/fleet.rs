@@ -1,4 +1,4 @@
-//! Agents that are wanted, workers that beat, sessions that end.
+//! Agents that are wanted, workers' heartbeats, sessions that end.
 
 use std::time::Duration;
 
@@ -154,7 +154,7 @@ pub async fn sessions_end(store: &Store) {
     let other = store.session(&[3; 32], at(0)).await.unwrap().unwrap();
     assert!(store.revoke_session(other.id).await.unwrap());
     assert_eq!(store.session(&[3; 32], at(0)).await.unwrap(), None);
-    // Whoever signs in clears away what is over; all of a holder's end at once.
+    // Signing in removes expired sessions; all sessions of a holder can be ended at once.
     store
         .open_session(&session(5, "boss"), at(200))
         .await

@@ -1,4 +1,4 @@
-//! What the history shows of whom, and what is left when personal data goes.
+//! Whose calls the history shows, and what remains when personal data is deleted.
 
 use chrono::Duration;
 use sidetone_store::history::{HistoryFilter, MetadataIs};
@@ -172,7 +172,7 @@ pub async fn personal_data_goes(store: &Store) {
     assert!(!expired.contains(&call));
 }
 
-/// In any script. Postgres goes by its own locale, which is C here: then it knows ASCII's capitals alone.
+/// In any script. Postgres uses its own locale, which is C here: then it knows only ASCII capitals.
 pub async fn words_are_found_whatever_their_capitals(store: &Store) {
     if store.kind() == "postgres" {
         return;

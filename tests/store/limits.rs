@@ -1,4 +1,4 @@
-//! What is counted before it is added to, by many at the same time.
+//! Limits that are checked before adding, by many at the same time.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub async fn a_user_has_so_many_calls(store: &Store) {
     let first = made.iter().map(|call| call.created_at).min();
     assert_eq!(open.first_unjoined, first);
     assert!(matches!(make(14, "tom", since).await, Allowed::Made(_)));
-    // The same room's call is given, not made.
+    // For the same room, the existing call is returned.
     let again = NewCall {
         id: Uuid::new_v4(),
         room_name: made[0].room_name.clone(),
@@ -59,13 +59,13 @@ pub async fn a_user_has_so_many_calls(store: &Store) {
     let given = store.create_call_within(&again, ALLOWANCE, since);
     let given = given.await.unwrap();
     assert_eq!(given, Allowed::Made(made[0].clone()));
-    // Old tokens are no good and do not count.
+    // Expired tokens do not count.
     assert!(matches!(
         make(16, "lea", at(20_014)).await,
         Allowed::Made(_)
     ));
 
-    // Calls that go on.
+    // Calls in progress.
     for call in &made[..2] {
         let started = [Fact::RoomStarted(at(20_020))];
         let room = format!("RM_{}", call.id);
@@ -152,7 +152,7 @@ pub async fn a_request_is_known_again(store: &Store) {
     let unknown = store.keep_answer(&request(9, 1), &json!({})).await;
     assert_eq!(unknown.unwrap(), None);
 
-    // A day later it is another.
+    // A day later it is a new request.
     let later = now + REMEMBERED;
     let id = Uuid::new_v4();
     let anew = ask(id, 2, later).await;

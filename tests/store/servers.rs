@@ -1,4 +1,4 @@
-//! Postgres as it is found: behind a pooler, with tables made by hand, with TLS, at an address that changes.
+//! Postgres in various setups: behind a pooler, with tables made by hand, with TLS, at an address that changes.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ fn migrations() -> Vec<PathBuf> {
     files
 }
 
-/// `psql -f` of these files, one after the other.
+/// Runs `psql -f` with these files, one after the other.
 fn by_hand(postgres: &Postgres, database: &str, files: &[PathBuf]) {
     let named = files.iter().flat_map(|file| ["-f", file.to_str().unwrap()]);
     let arguments: Vec<_> = ["-v", "ON_ERROR_STOP=1"].into_iter().chain(named).collect();
@@ -42,8 +42,8 @@ fn make(postgres: &Postgres, name: &str) {
     assert!(went_well, "{said}");
 }
 
-/// One process after the other asks for the same few sessions, so a statement that one has prepared in a session
-/// is found there by the next.
+/// Several processes use the same few sessions in turn, so a statement that one has prepared in a session is still
+/// there for the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_behind_a_pooler_in_transaction_mode() {
     let postgres = Postgres::start();
@@ -56,7 +56,7 @@ async fn the_story_behind_a_pooler_in_transaction_mode() {
     ask_at_once(&[one, other], 100).await;
 }
 
-/// A deploy: all processes look whether there is a pooler while the others have its few sessions.
+/// A deploy: all processes check for a pooler while the others hold its few sessions.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_starts_beside_others_notices_the_pooler() {
     let postgres = Postgres::start();
@@ -67,7 +67,7 @@ async fn whoever_starts_beside_others_notices_the_pooler() {
     ask_at_once(&stores, 90).await;
 }
 
-/// So many calls are made and read at once, by these stores in turn.
+/// Makes and reads this many calls at once, using these stores in turn.
 async fn ask_at_once(stores: &[Store], calls: i64) {
     let mut asking = JoinSet::new();
     for (n, store) in (10_000..10_000 + calls).zip(stores.iter().cycle()) {
@@ -115,7 +115,7 @@ async fn tables_that_were_made_by_hand_are_taken_over() {
         let (_, said) = postgres.psql(&name, &["-At", "-c", count]);
         assert_eq!(said.trim(), files.len().to_string(), "{name}");
     }
-    // What was written before is still there, and all works.
+    // What was written before is still there, and everything works.
     let (last, name) = (files.len(), "made_all_at_once");
     make(&postgres, name);
     by_hand(&postgres, name, &files[..last]);
@@ -129,7 +129,8 @@ async fn tables_that_were_made_by_hand_are_taken_over() {
     store.close().await;
 }
 
-/// A file that broke off, and one that was applied though an older Sidetone had the ledger.
+/// A migration that was interrupted, and one that was applied by hand although an older Sidetone had the migrations
+/// table.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_of_a_migration_is_made_up_for() {
     let postgres = Postgres::start();
@@ -168,7 +169,7 @@ async fn tables_of_somebody_else_are_refused_and_left_alone() {
     }
 }
 
-/// `sidetone migrate` is one user's, and `serve` another's, who may not make tables.
+/// `sidetone migrate` runs as one database user, and `serve` as another, who may not create tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_read_and_write_may_start() {
     let postgres = Postgres::start();
@@ -197,7 +198,7 @@ async fn a_newer_sidetone_may_have_been_there() {
     assert!(went_well, "{said}");
     let store = Store::open(&database(postgres.url())).await.unwrap();
     store.close().await;
-    // What another text was applied of is another matter.
+    // If another version of the migration was applied, that is an error.
     let other = "UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 50";
     let (went_well, said) = postgres.psql("postgres", &["-c", other]);
     assert!(went_well, "{said}");
@@ -205,7 +206,7 @@ async fn a_newer_sidetone_may_have_been_there() {
     assert!(error.to_string().contains("50"), "{error}");
 }
 
-/// A password is rotated, or a standby takes over: the file says so, and no process has to start again.
+/// A password is rotated, or a standby takes over: the file changes, and no process has to be restarted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_in_a_file_is_read_again() {
     let postgres = Postgres::start();
@@ -222,7 +223,7 @@ async fn an_address_in_a_file_is_read_again() {
     let url = Secret::in_file(&file, |_| Ok(())).unwrap();
     let store = Store::open(&Database::Postgres(url)).await.unwrap();
     assert!(store.call(call.id).await.unwrap().is_none());
-    // What is no address changes nothing.
+    // An invalid address changes nothing.
     std::fs::write(&file, "postgres://h:port/").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     store.ping().await.unwrap();
@@ -234,7 +235,7 @@ async fn an_address_in_a_file_is_read_again() {
     store.close().await;
 }
 
-/// `sidetone migrate`, whose environment is its own.
+/// Runs `sidetone migrate` with its own environment.
 async fn migrate(url: &str, roots: Option<&str>) -> (bool, String) {
     let mut command = Command::new(PROGRAM);
     command

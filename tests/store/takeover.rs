@@ -1,4 +1,4 @@
-//! Who may ask for a room's agent, which agent is the room's own, and whose worker is silent.
+//! Who may dispatch for a room, which agent is the room's own, and whose worker is silent.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn row(store: &Store) -> Dispatch {
     store.agent_in(ROOM).await.unwrap().unwrap()
 }
 
-/// An agent that came for an epoch.
+/// An agent that was dispatched for an epoch.
 fn agent(epoch: i64, worker: Option<Uuid>) -> Agent {
     Agent {
         room: ROOM.into(),
@@ -32,7 +32,7 @@ fn agent(epoch: i64, worker: Option<Uuid>) -> Agent {
     }
 }
 
-/// Wants an agent anew, and asks for it; gives the epoch.
+/// Wants a new agent, and notes its dispatch; returns the epoch.
 async fn asked(store: &Store, ends: Duration) -> i64 {
     let metadata = DispatchMetadata::default();
     store.want_agent(ROOM, &metadata, at(8_000)).await.unwrap();
@@ -58,7 +58,7 @@ pub async fn one_asks_at_a_time(store: &Store) {
     let metadata = DispatchMetadata::default();
     assert!(store.want_agent(ROOM, &metadata, at(8_000)).await.unwrap());
     let before = row(store).await;
-    // Of all who saw the same row, at the same time, one may ask.
+    // Of all control planes that saw the same row at the same time, one may dispatch.
     let claims = (0..8).map(|_| store.claim_agent(&before, MINUTE, None));
     let claims = futures::future::join_all(claims).await;
     let got: Vec<i64> = claims.into_iter().filter_map(Result::unwrap).collect();
@@ -71,7 +71,7 @@ pub async fn one_asks_at_a_time(store: &Store) {
     );
     end(store).await;
 
-    // Whoever claims and dies before it has asked is followed by another.
+    // If the claimer dies before it has dispatched, another takes over the claim.
     let metadata = DispatchMetadata::default();
     store.want_agent(ROOM, &metadata, at(8_001)).await.unwrap();
     let before = row(store).await;
@@ -82,7 +82,7 @@ pub async fn one_asks_at_a_time(store: &Store) {
     let after = row(store).await;
     let goes_on = store.claim_agent(&after, MINUTE, None).await.unwrap();
     assert_eq!(goes_on, dies.map(|epoch| epoch + 1));
-    // What the first one notes when it comes to itself changes nothing.
+    // What the first one notes when it resumes changes nothing.
     let late = store.agent_asked(&before, dies.unwrap(), "AD_late", Duration::ZERO);
     late.await.unwrap();
     assert_eq!(row(store).await.dispatch_id, None);
@@ -95,7 +95,7 @@ pub async fn late_words_change_nothing(store: &Store) {
     let before = row(store).await;
     assert_eq!(before.agent_identity, Some(format!("agent-{first}")));
 
-    // Between the claim and the asking it is still known who is to be removed, but it has no say.
+    // Between claim and dispatch the agent to be removed is still known, but what it reports does not count.
     let second = store
         .claim_agent(&before, MINUTE, None)
         .await
@@ -114,7 +114,7 @@ pub async fn late_words_change_nothing(store: &Store) {
     };
     ends().await;
     stays().await;
-    // The second one's job is quicker than the note of its asking.
+    // The second agent's job starts before its dispatch is noted.
     assert!(store.agent_runs(&agent(second, None)).await.unwrap());
     let asked = store.agent_asked(&before, second, "AD_2", Duration::ZERO);
     asked.await.unwrap();
@@ -127,13 +127,13 @@ pub async fn late_words_change_nothing(store: &Store) {
         store.silent_agents(MINUTE).await.unwrap().is_empty(),
         "not lost"
     );
-    // The first one asks whether it may stay, or comes late, and is to leave.
+    // The first agent asks whether it may stay, or arrives late, and must leave.
     assert!(!store.agent_is_back(&agent(first, None)).await.unwrap());
     assert!(!store.agent_runs(&agent(first, None)).await.unwrap());
     assert_eq!(row(store).await, now);
     assert!(store.agent_is_back(&agent(second, None)).await.unwrap());
 
-    // Its own end is the end, also when it could not be stored who it is.
+    // Its own end counts, but not under another identity. (The third agent's counts although no identity was stored.)
     let ended = store.agent_has_ended(ROOM, Some(second), "agent-unknown", at(8_011));
     ended.await.unwrap();
     stays().await;
@@ -141,7 +141,7 @@ pub async fn late_words_change_nothing(store: &Store) {
     let ended = store.agent_has_ended(ROOM, Some(second), &identity, at(8_011));
     ended.await.unwrap();
     assert_eq!(row(store).await.state, DispatchState::Ended);
-    // Wanted anew: a late end of the one before is none.
+    // Wanted again: a late end of the previous agent does not count.
     let metadata = DispatchMetadata::default();
     assert!(store.want_agent(ROOM, &metadata, at(8_012)).await.unwrap());
     let ended = store.agent_has_ended(ROOM, Some(second), &identity, at(8_013));
@@ -151,7 +151,7 @@ pub async fn late_words_change_nothing(store: &Store) {
     let ended = store.agent_has_ended(ROOM, Some(third), "agent-3", at(8_014));
     ended.await.unwrap();
     assert_eq!(row(store).await.state, DispatchState::Ended);
-    // Where nobody watches, nobody is replaced.
+    // Where there is no guard, agents are not replaced.
     let elsewhere = Agent {
         room: "nobody-watches".into(),
         ..agent(1, None)
@@ -180,11 +180,11 @@ pub async fn silent_workers_are_seen(store: &Store) {
     assert_eq!(silent(silence).await, it);
     store.worker_lives(worker.id).await.unwrap();
     assert_eq!(silent(silence).await, []);
-    // It beat while its agent was asked: not taken over.
+    // It sent a heartbeat while its agent was asked: no takeover.
     let before = row(store).await;
     let claimed = store.claim_agent(&before, MINUTE, Some(MINUTE)).await;
     assert_eq!(claimed.unwrap(), None);
-    // An agent that has lost its room says so, and is back.
+    // An agent that has lost its room reports that, and then its return.
     store.agent_is_lost(&agent).await.unwrap();
     assert_eq!(silent(MINUTE).await, it);
     assert!(store.agent_is_back(&agent).await.unwrap());
@@ -192,7 +192,7 @@ pub async fn silent_workers_are_seen(store: &Store) {
     // A worker without a row is silent.
     store.worker_gone(worker.id).await.unwrap();
     assert_eq!(silent(MINUTE).await, it);
-    // Whoever takes it over has it alone; if it dies on the way, another has it again.
+    // A takeover is exclusive; if the claimer dies on the way, another gets it.
     let before = row(store).await;
     let next = store.claim_agent(&before, silence, Some(MINUTE)).await;
     let next = next.unwrap().unwrap();
@@ -215,7 +215,7 @@ pub async fn silent_workers_are_seen(store: &Store) {
     end(store).await;
 }
 
-/// What a control plane and its workers ask of the database while 1,000 calls are open, at forty workers.
+/// The database load of a control plane and its workers with 1,000 open calls on forty workers.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures: cargo nextest run -E 'test(cost_of_the_guard)' --run-ignored all --no-capture"]
 async fn cost_of_the_guard() {
@@ -293,7 +293,7 @@ async fn cost_of_the_guard() {
     }
 }
 
-/// How long one takes of so many.
+/// The mean duration of this many runs.
 async fn mean(times: u32, act: impl AsyncFn(u32)) -> Duration {
     let began: Instant = clock::now();
     for n in 0..times {
@@ -302,7 +302,7 @@ async fn mean(times: u32, act: impl AsyncFn(u32)) -> Duration {
     (clock::now() - began) / times
 }
 
-/// What an agent says late of its call's end is not believed when another was sent for the same call.
+/// A late report of an agent about its call's end is ignored if another was sent for the same call.
 pub async fn an_agent_that_was_replaced_ends_no_call(store: &Store) {
     let call = new_call(8_100, "tia", CallType::Support);
     store.create_call(&call).await.unwrap();
@@ -322,7 +322,7 @@ pub async fn an_agent_that_was_replaced_ends_no_call(store: &Store) {
     let second = store.claim_agent(&before, Duration::ZERO, None).await;
     let second = second.unwrap().unwrap();
     assert!(is_taken_over(call, first).await && !is_taken_over(call, second).await);
-    // The next call of the room says nothing of this one.
+    // The room's next call says nothing about this one.
     assert!(!is_taken_over(Uuid::nil(), first).await);
     let row = store.agent_in(room).await.unwrap().unwrap();
     let ended = DispatchState::Ended;
@@ -347,7 +347,7 @@ pub async fn a_dead_agents_stay_ends(store: &Store) {
         .unwrap();
     let next = [agent("PA_next", "agent-2", 71, None)];
     store.observe(call.id, Some("RM_t"), &next).await.unwrap();
-    // It is removed once more, later; and what it wrote before its death comes late.
+    // It is removed again, later; and what it wrote before its death arrives late.
     store
         .agent_is_gone(call.id, "agent-1", at(80))
         .await

@@ -33,7 +33,7 @@ pub struct Api {
     pub store: Store,
     pub control: Option<Control>,
     pub client: reqwest::Client,
-    /// Row of a worker that is not there.
+    /// The row of a worker that does not exist.
     worker: Uuid,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
@@ -47,9 +47,9 @@ pub struct Setup {
     pub http: HttpConfig,
     pub control: ControlConfig,
     pub server: Server,
-    /// Calls that a worker would take, by its row: there is none of these, and nobody counts down.
+    /// Calls that the row's worker would take: it does not exist, so nothing counts them down.
     pub places: usize,
-    /// More variables: the login is a shared secret and the database SQLite unless they differ.
+    /// Additional variables: without them the login uses a shared secret and the database is SQLite.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -71,13 +71,13 @@ impl Default for Setup {
     }
 }
 
-/// Good keys for a server that is not there.
+/// Valid keys for a server that does not exist.
 pub fn nowhere() -> LiveKit {
     LiveKit::new("ws://127.0.0.1:9", KEY, SECRET)
 }
 
 impl Api {
-    /// A listener first: LiveKit must know the webhook's address before it starts.
+    /// Call this first: LiveKit must know the webhook's address before it starts.
     pub async fn listener() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!(
@@ -100,14 +100,14 @@ impl Api {
             api_key_entry("a", &[Scope::Agent], "key-agent"),
             api_key_entry("h", &[Scope::History], "key-history"),
             api_key_entry("root", &[Scope::Admin], "key-admin"),
-            // Six requests a minute.
+            // Six requests per minute.
             api_key_entry("slow", &[Scope::Admin], "key-slow") + ":6",
         ]
         .join(",");
         let env = Env::from_lookup(|name| match name {
             "SIDETONE_DATA_DIR" => Some(data.clone()),
             "SIDETONE_DEMO" => Some(demo.clone()),
-            // A test may keep its own in a file.
+            // A test may provide its own, in a file.
             "SIDETONE_API_KEYS" => {
                 let mut names = setup.variables.iter().map(|(name, _)| *name);
                 (!names.any(|name| name == "SIDETONE_API_KEYS_FILE")).then(|| keys.clone())
@@ -159,7 +159,7 @@ impl Api {
         }
     }
 
-    /// The row of the worker that is not there goes.
+    /// Removes the row of the worker that does not exist.
     pub async fn no_worker(&self) {
         self.store.worker_gone(self.worker).await.unwrap();
     }
@@ -168,7 +168,7 @@ impl Api {
         format!("http://{}{path}", self.address)
     }
 
-    /// A request; gives status and JSON. Every error has to be a sound problem document.
+    /// Sends a request; returns status and JSON. Every error must be a valid problem document.
     pub async fn call(
         &self,
         method: &str,
@@ -187,7 +187,7 @@ impl Api {
         checked(request.send().await.unwrap()).await
     }
 
-    /// The status of an answer whose body is not waited for.
+    /// The status of a response whose body is not awaited.
     pub async fn opened(&self, path: &str, credential: Option<&str>) -> u16 {
         let mut request = self.client.get(self.url(path));
         if let Some(credential) = credential {
@@ -220,7 +220,7 @@ impl Api {
         &self.folder
     }
 
-    /// Whether the database's files hold a word anywhere.
+    /// Whether the database's files contain a word anywhere.
     pub fn holds(&self, word: &str) -> bool {
         std::fs::read_dir(&self.folder).unwrap().any(|file| {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -280,7 +280,7 @@ pub async fn checked(response: reqwest::Response) -> (u16, Value) {
     (status, json)
 }
 
-/// A token of the product's login.
+/// A token from the product's login.
 pub fn user(id: &str, admin: bool) -> String {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, LOGIN_SECRET.as_bytes());
     jwt(json!({"alg": "HS256"}), &claims(id, admin), |signed| {
@@ -288,7 +288,7 @@ pub fn user(id: &str, admin: bool) -> String {
     })
 }
 
-/// What the product's login says of a user.
+/// The claims of a user's token from the product's login.
 pub fn claims(id: &str, admin: bool) -> Value {
     let now = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
@@ -298,7 +298,7 @@ pub fn claims(id: &str, admin: bool) -> Value {
     json!({"sub": id, "name": id.to_uppercase(), "role": role, "exp": now + 600})
 }
 
-/// A token signed as its head says.
+/// A token signed according to its header.
 pub fn jwt(head: Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(&head), part(claims));

@@ -1,10 +1,10 @@
-//! Counts what is allocated: on the whole heap, and by one thread while it does something.
+//! Counts allocations: on the whole heap, and by one thread during an operation.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, counted.
+/// The system's allocator with counters.
 pub struct Counted;
 
 static BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -15,16 +15,16 @@ thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
 }
 
-/// What something cost the thread that did it.
+/// What an operation cost the thread that ran it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Most bytes at once, above what there was before.
+    /// Maximum bytes at once, above the amount before.
     pub peak: usize,
-    /// Bytes that were allocated, one after the other: a measure of work, the same on every machine.
+    /// Total bytes allocated: a measure of work that is the same on every machine.
     pub taken: usize,
 }
 
-/// Does it, and counts. What other threads allocate is not seen.
+/// Runs `work` and counts. Allocations of other threads are not included.
 pub fn cost_of<T>(work: impl FnOnce() -> T) -> (T, Cost) {
     let (held, taken) = (HELD.get(), TAKEN.get());
     PEAK.set(held);
@@ -50,29 +50,29 @@ fn count(freed: usize, taken: usize) {
     TAKEN.set(TAKEN.get().wrapping_add(taken));
 }
 
-// SAFETY: all is the system allocator's; counting neither allocates nor touches what is allocated.
+// SAFETY: everything is done by the system allocator; counting neither allocates nor touches what is allocated.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(0, layout.size());
-        // SAFETY: the caller keeps to the contract of `alloc`.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(0, layout.size());
-        // SAFETY: the caller keeps to the contract of `alloc_zeroed`.
+        // SAFETY: the caller upholds the contract of `alloc_zeroed`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(layout.size(), 0);
-        // SAFETY: the caller keeps to the contract of `dealloc`.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(layout.size(), size);
-        // SAFETY: the caller keeps to the contract of `realloc`.
+        // SAFETY: the caller upholds the contract of `realloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

@@ -1,7 +1,7 @@
 //! Measures each stage on this machine: `cargo run -p sidetone-models --example measure -- [threads]`.
 //!
-//! Prints the median of several runs. The wall clock is read, so other work on
-//! the same cores shows.
+//! Prints the median of several runs. It measures wall-clock time, so other load on the same cores shows up in the
+//! results.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = std::env::args()
         .nth(1)
         .map_or_else(|| Ok(default_threads()), |n| n.parse())?;
-    // SAFETY: nothing else runs yet.
+    // SAFETY: no other thread runs yet.
     unsafe { limit_threads(threads) };
     let start = Instant::now();
     let models = load(&Settings {
@@ -114,7 +114,7 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
 }
 
 const SHORT: &str = "We open at nine on Tuesday.";
-/// As long as a clause may be.
+/// As long as a clause can be.
 const LONG: &str = "If you would rather wait until the end of the week then we can send both parcels \
     together on Friday morning";
 
@@ -124,7 +124,7 @@ async fn speech(
     text: &str,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (mut times, mut begun, mut seconds) = (Vec::new(), Vec::new(), 0.0);
-    // one more: whoever speaks is loaded with the first word
+    // one extra run: the first word loads the speaker
     for run in 0..=RUNS {
         let start = Instant::now();
         let mut speech = models.tts.speak(text, voice, 1.0);

@@ -1,7 +1,7 @@
 //! Serves the local models on 127.0.0.1: `cargo run --example serve -- [port]`.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = sidetone_models::Settings::default();
-    // SAFETY: nothing else runs yet.
+    // SAFETY: no other thread runs yet.
     unsafe { sidetone_models::limit_threads(settings.threads) };
     let port: u16 = std::env::args()
         .nth(1)

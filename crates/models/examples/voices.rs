@@ -1,5 +1,5 @@
-//! What the local voices sound like, and what the local ear hears of them:
-//! `cargo run -p sidetone-models --example voices -- [folder for a WAV file of each] [voices, otherwise all]`.
+//! What the local voices sound like, and what the local Whisper hears of them:
+//! `cargo run -p sidetone-models --example voices -- [folder for a WAV file of each] [voices, all by default]`.
 //!
 //! Prints the table of docs/local-models.md.
 
@@ -16,7 +16,7 @@ mod sound;
 #[path = "../tests/local_models/wer.rs"]
 mod wer;
 
-/// Several sentences: the melody of one says little.
+/// Several sentences, because the melody of a single one says little.
 const TEXT: &str = "We are open from nine in the morning until six. Your order is on its way. \
     Please tell me your name and the town you live in. I will look that up for you. \
     The number is on the back of the card. It takes three days at most.";
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         voices.extend(LocalVoice::ALL);
     }
     let settings = Settings::default();
-    // SAFETY: nothing else runs yet.
+    // SAFETY: no other thread runs yet.
     unsafe { sidetone_models::limit_threads(settings.threads) };
     let models = load(&settings)?;
     tokio::runtime::Runtime::new()?.block_on(tell(models, folder, &voices))
@@ -92,7 +92,7 @@ async fn tell(
     Ok(())
 }
 
-/// The samples, and the milliseconds until the first of them.
+/// Returns the samples, and the milliseconds until the first of them.
 async fn say(
     models: &Loaded,
     voice: LocalVoice,
@@ -122,7 +122,7 @@ fn write(path: &std::path::Path, samples: &[i16]) -> hound::Result<()> {
     file.finalize()
 }
 
-/// 24 kHz speech as 16 kHz samples, as a transcription takes them.
+/// Converts 24 kHz speech to 16 kHz samples, the format of transcriptions.
 fn to_16k(samples: &[i16]) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     use rubato::Resampler;
     use rubato::audioadapter_buffers::owned::InterleavedOwned;

@@ -1,4 +1,4 @@
-//! Samples: rates, and the containers that requests and answers use.
+//! Sample rates, and the containers used by requests and responses.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -10,12 +10,12 @@ use rubato::{
     SincInterpolationType, WindowFunction,
 };
 
-/// Most input samples that the filter takes at once.
+/// Maximum input samples that the filter takes at once.
 const CHUNK: usize = 1024;
 
-/// Converts a stream by one fixed ratio. Mono, f32.
+/// Converts a stream by a fixed ratio. Mono, f32.
 ///
-/// Output `n` lies where input `n / ratio` does: the filter's delay is taken out.
+/// Output sample `n` corresponds to input sample `n / ratio`: the filter's delay is removed.
 pub(crate) struct Resampler {
     inner: Async<f32>,
     ratio: f64,
@@ -46,7 +46,7 @@ impl Resampler {
         })
     }
 
-    /// Converts one clip.
+    /// Converts a whole clip.
     pub(crate) fn convert(ratio: f64, samples: &[f32]) -> Result<Vec<f32>, String> {
         let mut resampler = Self::new(ratio)?;
         let mut converted = resampler.push(samples)?;
@@ -54,7 +54,7 @@ impl Resampler {
         Ok(converted)
     }
 
-    /// Converts the next part of the stream; the last moments of it come with the next part.
+    /// Converts the next part of the stream; the end of its output arrives with the following part.
     pub(crate) fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>, String> {
         self.taken += samples.len() as u64;
         let converted = self.filter(samples)?;
@@ -62,8 +62,8 @@ impl Resampler {
         Ok(converted)
     }
 
-    /// What is still in the filter at the end of the stream, which then has `ratio` times the
-    /// samples put in, rounded up.
+    /// Returns what is still in the filter at the end of the stream. The total output is then `ratio` times the input
+    /// samples, rounded up.
     pub(crate) fn finish(&mut self) -> Result<Vec<f32>, String> {
         let whole = (self.taken as f64 * self.ratio).ceil() as u64;
         let owed = whole.saturating_sub(self.given) as usize;
@@ -99,8 +99,7 @@ impl Resampler {
     }
 }
 
-/// Reads a WAV file of any rate, channel count and usual sample format into
-/// mono samples in -1..1 at `rate`.
+/// Reads a WAV file of any rate, any channel count and any common sample format as mono samples in -1..1 at `rate`.
 pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
     let bytes = with_true_length(bytes);
     let mut reader = hound::WavReader::new(Cursor::new(&bytes)).map_err(|e| e.to_string())?;
@@ -139,10 +138,10 @@ pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
     Resampler::convert(f64::from(rate) / f64::from(spec.sample_rate), &mono)
 }
 
-/// Sets the length of the data chunk to what is there, where it claims more:
-/// writers that stream (OpenAI's speech among them) leave it at 0xFFFFFFFF.
+/// Sets the length of the data chunk to what is actually there if it claims more: encoders that stream (OpenAI's
+/// speech among them) leave it at 0xFFFFFFFF.
 fn with_true_length(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let mut at = 12; // behind RIFF, length, WAVE
+    let mut at = 12; // after RIFF, length, WAVE
     while let Some(header) = bytes.get(at..at + 8) {
         let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
         let rest = bytes.len() - at - 8;
@@ -161,7 +160,7 @@ fn with_true_length(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Borrowed(bytes)
 }
 
-/// Little-endian bytes of 16-bit samples.
+/// Encodes 16-bit samples as little-endian bytes.
 pub(crate) fn s16le(samples: &[i16]) -> Vec<u8> {
     samples
         .iter()
@@ -169,7 +168,7 @@ pub(crate) fn s16le(samples: &[i16]) -> Vec<u8> {
         .collect()
 }
 
-/// A whole WAV file of 16-bit mono PCM.
+/// Builds a complete WAV file of 16-bit mono PCM.
 pub(crate) fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
     let data = samples.len() as u32 * 2;
     let mut file = Vec::with_capacity(44 + samples.len() * 2);
@@ -196,21 +195,21 @@ pub(crate) struct OggOpus {
     serial: u32,
     /// Samples that do not fill a frame yet.
     rest: Vec<i16>,
-    /// Granule position: 48 kHz samples, as the format counts.
+    /// Granule position, in 48 kHz samples as the format requires.
     granule: u64,
     pre_skip: u16,
     samples: u64,
 }
 
 impl OggOpus {
-    /// Bytes of one encoded frame at most: RFC 6716 says 1275.
+    /// Maximum bytes of an encoded frame: RFC 6716 says 1275.
     const MAX_PACKET: usize = 1275;
     const RATE: u32 = 24_000;
-    /// 20 ms, Opus' usual frame.
+    /// 20 ms, the usual Opus frame.
     const FRAME: usize = 480;
     const BITRATE: i32 = 32_000;
 
-    /// Starts a stream: the two headers are ready in [`Self::take`].
+    /// Starts a stream: [`Self::take`] then returns the two headers.
     pub(crate) fn new(serial: u32) -> Result<Self, String> {
         let mut encoder = Encoder::new(Self::RATE, Channels::Mono, Application::Voip)
             .map_err(|e| e.to_string())?;
@@ -243,7 +242,7 @@ impl OggOpus {
         Ok(ogg)
     }
 
-    /// Encodes samples; what does not fill a frame waits for more.
+    /// Encodes samples; a partial frame waits for more.
     pub(crate) fn push(&mut self, samples: &[i16]) -> Result<(), String> {
         self.samples += samples.len() as u64;
         self.rest.extend_from_slice(samples);
@@ -251,7 +250,7 @@ impl OggOpus {
         let frames: Vec<i16> = self.rest.drain(..whole).collect();
         let count = frames.len() / Self::FRAME;
         for (n, frame) in frames.chunks_exact(Self::FRAME).enumerate() {
-            // a page for each push, so that it can leave at once
+            // one page per push, so that it can be sent at once
             let end = if n + 1 == count {
                 ogg::PacketWriteEndInfo::EndPage
             } else {
@@ -264,7 +263,7 @@ impl OggOpus {
 
     /// Encodes the rest and ends the stream at the exact sample.
     pub(crate) fn finish(&mut self) -> Result<(), String> {
-        // the decoder's delay must be flushed out too
+        // the decoder's delay must be flushed as well
         let delay = usize::from(self.pre_skip / 2);
         let mut tail = std::mem::take(&mut self.rest);
         tail.resize(
@@ -286,7 +285,7 @@ impl OggOpus {
         Ok(())
     }
 
-    /// The bytes written since the last call.
+    /// Returns the bytes written since the last call.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(self.writer.inner_mut())
     }

@@ -1,10 +1,9 @@
-//! GPT-2's way of writing any byte as a printable letter in a vocabulary.
+//! GPT-2's encoding of arbitrary bytes as printable letters in a vocabulary.
 //!
-//! Printable Latin-1 letters stand for themselves, the other bytes for the
-//! letters from U+0100 on, in order (OpenAI's `bytes_to_unicode`).
+//! Printable Latin-1 letters stand for themselves; the other bytes are mapped to the letters from U+0100 on, in order
+//! (OpenAI's `bytes_to_unicode`).
 
-/// The bytes a vocabulary entry stands for; `None` for one that is not written
-/// in this way.
+/// Returns the bytes that a vocabulary entry stands for; `None` if it is not written in this encoding.
 pub(crate) fn bytes(entry: &str) -> Option<Vec<u8>> {
     entry.chars().map(byte).collect()
 }
@@ -13,7 +12,7 @@ fn byte(letter: char) -> Option<u8> {
     let code = u32::from(letter);
     match code {
         0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => u8::try_from(code).ok(),
-        // the 68 bytes that are not printable, in order
+        // the 68 non-printable bytes, in order
         0x100..=0x120 => u8::try_from(code - 0x100).ok(), // 0x00-0x20
         0x121..=0x142 => u8::try_from(code - 0x121 + 0x7f).ok(), // 0x7f-0xa0
         0x143 => Some(0xad),
@@ -21,15 +20,15 @@ fn byte(letter: char) -> Option<u8> {
     }
 }
 
-/// Turns bytes that arrive piece by piece into text, holding back the start of
-/// a letter whose other bytes have not arrived.
+/// Turns bytes that arrive piece by piece into text, holding back the start of a character until its other bytes
+/// arrive.
 #[derive(Default)]
 pub(crate) struct Utf8Stream {
     held: Vec<u8>,
 }
 
 impl Utf8Stream {
-    /// Adds bytes and returns the text that is complete now.
+    /// Adds bytes and returns the text that is now complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
         self.held.extend_from_slice(bytes);
         let mut text = String::new();

@@ -14,7 +14,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache in `dir`, which need not exist yet.
+    /// Creates a cache in `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
@@ -24,18 +24,18 @@ impl Cache {
         &self.dir
     }
 
-    /// Where the file of this name is or will be.
+    /// The path of the file with this name, whether it exists or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// Where unfinished downloads are kept, to be resumed.
+    /// Where unfinished downloads are kept, so that they can be resumed.
     pub(crate) fn partial(&self) -> PathBuf {
         self.dir.join(".partial")
     }
 
-    /// The file whose lock a process holds while it writes to the cache.
-    /// The operating system releases it when the process ends, however it ends.
+    /// The file that a process locks while it writes to the cache. The operating system releases the lock when the
+    /// process ends, however it ends.
     pub(crate) fn lock_file(&self) -> io::Result<File> {
         std::fs::create_dir_all(&self.dir)?;
         File::options()
@@ -60,7 +60,7 @@ impl Default for Cache {
     }
 }
 
-/// SHA-256 of a file's content in lower-case hexadecimal.
+/// SHA-256 of a file's content, in lower-case hexadecimal.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();

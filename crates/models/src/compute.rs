@@ -1,27 +1,25 @@
-//! Who may use the processor's model threads, and how many there are.
+//! Which engine may use the model threads, and how many threads there are.
 //!
-//! All engines share one set of threads, so only one of them computes at a time:
-//! two that overlap on the same cores spin against each other and both take more
-//! than twice as long. An engine takes its turn for one step (a prefill chunk, a
-//! token, a clause), and turns are given in the order they were asked for.
+//! All engines share one set of threads, so only one of them computes at a time: two that overlap on the same cores
+//! spin against each other and both take more than twice as long. An engine holds its turn for one step (a prefill
+//! chunk, a token, a clause), and turns are granted in the order of the requests.
 
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Most threads taken by default: the models are small and stop gaining there.
+/// Maximum threads by default: the models are small and do not gain from more.
 const MAX_DEFAULT: usize = 4;
 
-/// How long the machine is watched for idle cores.
+/// How long idle cores are counted.
 const WATCH: Duration = Duration::from_millis(150);
 
-/// The default: as many threads as cores are idle now, at least one and at most
-/// four. Takes a moment.
+/// The default: as many threads as there are idle cores now, at least one and at most four. Measuring this takes a
+/// moment.
 ///
-/// Counting cores is not enough. candle's threads meet at a barrier some hundred
-/// times a token and wait there spinning, so a thread that has to share its core
-/// with another process holds up all: on two busy cores, two threads take three
-/// times as long as one.
+/// Counting cores is not enough. candle's threads meet at a barrier some hundred times per token and spin while they
+/// wait, so a thread that shares its core with another process delays all of them: on two busy cores, two threads take
+/// three times as long as one.
 pub fn default_threads() -> NonZeroUsize {
     let most = most_threads();
     let idle = idle_cores().map_or(most, |idle| (idle.round() as usize).clamp(1, most));
@@ -35,7 +33,7 @@ pub(crate) fn most_threads() -> usize {
         .min(MAX_DEFAULT)
 }
 
-/// How many cores have nothing to do, where the system says so (Linux).
+/// The number of idle cores, if the system reports it (Linux).
 fn idle_cores() -> Option<f32> {
     let before = idle_and_total(&std::fs::read_to_string("/proc/stat").ok()?)?;
     std::thread::sleep(WATCH);
@@ -49,8 +47,7 @@ fn idle_cores() -> Option<f32> {
     Some(after.0.saturating_sub(before.0) as f32 / total as f32 * cores as f32)
 }
 
-/// Ticks idle (or waiting for a disk) and all ticks, from the first line of
-/// `/proc/stat` (see proc_stat(5)).
+/// Idle ticks (including I/O wait) and all ticks, from the first line of `/proc/stat` (see proc_stat(5)).
 fn idle_and_total(stat: &str) -> Option<(u64, u64)> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<u64> = line
@@ -61,27 +58,27 @@ fn idle_and_total(stat: &str) -> Option<(u64, u64)> {
     Some((ticks.get(3)? + ticks.get(4)?, ticks.iter().sum()))
 }
 
-/// Limits the inference libraries' global thread pools to `threads`.
+/// Limits the global thread pools of the inference libraries to `threads`.
 ///
-/// They read environment variables, once, when the first model computes. Without
-/// this call they take every physical core.
+/// They read environment variables once, when the first model computes. Without this call they use every physical
+/// core.
 ///
 /// # Safety
 ///
-/// No other thread may be running (see [`std::env::set_var`]): call it first
-/// thing in `main`, before a runtime starts.
+/// No other thread may be running (see [`std::env::set_var`]): call it at the very start of `main`, before a runtime
+/// starts.
 pub unsafe fn limit_threads(threads: NonZeroUsize) {
     for name in [
         "RAYON_NUM_THREADS",
         "CANDLE_NUM_THREADS",
         "RTEN_NUM_THREADS",
     ] {
-        // SAFETY: the caller promises that no other thread runs.
+        // SAFETY: the caller guarantees that no other thread runs.
         unsafe { std::env::set_var(name, threads.to_string()) };
     }
 }
 
-/// The machine's model threads, lent to one engine at a time in order of asking.
+/// The machine's model threads, lent to one engine at a time in the order of requests.
 #[derive(Default)]
 pub(crate) struct Compute {
     queue: Mutex<Queue>,

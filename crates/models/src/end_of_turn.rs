@@ -1,7 +1,7 @@
-//! Whether somebody who has fallen silent has finished: Smart Turn v3, over rten.
+//! Predicts whether a speaker who has fallen silent has finished: Smart Turn v3, run by rten.
 //!
-//! The network hears the last eight seconds, not the words: melody and rhythm tell an end from a
-//! pause for thought. <https://github.com/pipecat-ai/smart-turn>
+//! The network hears the last eight seconds of audio, not the words: melody and rhythm distinguish an end from a pause
+//! for thought. <https://github.com/pipecat-ai/smart-turn>
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::{Error, loading, present};
 /// The model's name in the manifest.
 pub const NAME: &str = "smart-turn-v3.2";
 const WEIGHTS: &str = "smart-turn-v3.2-cpu.onnx";
-/// What it listens to: the end of the speech, in samples. Shorter speech is preceded by silence.
+/// The model's input: the end of the speech, in samples. Shorter speech is preceded by silence.
 pub const WINDOW: usize = 8 * RATE;
 const FRAMES: usize = WINDOW / HOP;
-/// Questions waiting before further ones are refused: later answers would come too late.
+/// Requests that may wait before further ones are refused: later answers would come too late.
 const WAITING: usize = 4;
 
 /// A handle on the model's thread, shared by all calls of the process.
@@ -30,15 +30,15 @@ pub struct EndOfTurn {
 }
 
 impl EndOfTurn {
-    /// Loads the model from the cache: 9 MB, some tenths of a second.
+    /// Loads the model from the cache: 9 MB, a few tenths of a second.
     ///
     /// # Errors
-    /// The model is not there, or cannot be loaded.
+    /// If the model is not in the cache, or cannot be loaded.
     pub fn load(cache: &Cache) -> Result<Self, Error> {
         let failed = loading(NAME);
         present(cache, NAME)?;
         let judge = Judge::load(cache)?;
-        // the first use allocates: not in a caller's time
+        // the first use allocates, which must not delay a call
         judge.probability(&[0.0; HOP]).map_err(|e| failed(&e))?;
         let engine = Engine::start("end-of-turn", WAITING, move |samples: Vec<f32>, _| {
             judge.probability(&samples)
@@ -47,11 +47,11 @@ impl EndOfTurn {
         Ok(Self { engine })
     }
 
-    /// The probability that speech which ends like `samples` (mono, 16 kHz, -1 to 1; what is
-    /// before the last [`WINDOW`] of them does not matter) has ended for good.
+    /// The probability that speech ending in `samples` (mono, 16 kHz, -1 to 1; only the last [`WINDOW`] of them
+    /// matter) has ended for good.
     ///
     /// # Errors
-    /// Others wait already, or the model failed.
+    /// If too many requests are waiting, or the model failed.
     pub async fn probability(&self, samples: Vec<f32>) -> Result<f32, Failure> {
         self.engine.ask(samples).await
     }
@@ -111,8 +111,8 @@ impl Judge {
     }
 }
 
-/// The last eight seconds, silence before what is shorter, of zero mean and unit variance: what
-/// the network was trained on.
+/// The last eight seconds, with silence before shorter speech, normalised to zero mean and unit variance: what the
+/// network was trained on.
 fn window(samples: &[f32]) -> Vec<f32> {
     let samples = &samples[samples.len().saturating_sub(WINDOW)..];
     let mut window = vec![0.0; WINDOW - samples.len()];

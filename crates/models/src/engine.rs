@@ -1,21 +1,21 @@
-//! One operating system thread that owns a model and answers requests one by one.
+//! An operating system thread that owns a model and answers requests one by one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Why a request got no answer.
+/// Why a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Too many requests wait already.
+    /// Too many requests are already waiting.
     #[error("the {0} model has too many requests waiting; try again in a moment")]
     Busy(&'static str),
     /// The model failed on this request; the next one is not affected.
     #[error("the {engine} model failed on this request: {cause}")]
     Broken {
-        /// Which model.
+        /// The name of the model.
         engine: &'static str,
-        /// What it said.
+        /// The model's error message.
         cause: String,
     },
     /// The model's thread has ended.
@@ -43,19 +43,19 @@ struct Job<Q, A> {
     reply: oneshot::Sender<Result<A, Failure>>,
 }
 
-/// Says whether the client of the request at hand still waits for it.
+/// Tells whether the client of the current request is still waiting for it.
 pub(crate) struct Client<'a>(&'a dyn Fn() -> bool);
 
 impl Client<'_> {
-    /// Whether nobody waits for the answer any more: stop at once.
+    /// Whether nobody is waiting for the answer any more: stop at once.
     pub(crate) fn is_gone(&self) -> bool {
         (self.0)()
     }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Engine<Q, A> {
-    /// Starts the thread. `work` owns the model; what it returns when the client
-    /// is gone reaches nobody. At most `waiting` requests wait, others are refused.
+    /// Starts the thread. `work` owns the model; its result is discarded if the client is gone. At most `waiting`
+    /// requests wait; further ones are refused.
     pub(crate) fn start<E: std::fmt::Display>(
         name: &'static str,
         waiting: usize,
@@ -70,13 +70,14 @@ impl<Q: Send + 'static, A: Send + 'static> Engine<Q, A> {
                         continue;
                     }
                     let answer = guard(name, || work(request, Client(&|| reply.is_closed())));
-                    let _ = reply.send(answer); // the client may have gone meanwhile
+                    let _ = reply.send(answer); // the client may be gone by now
                 }
             })?;
         Ok(Self { name, queue })
     }
 
-    /// Asks and waits. Dropping the future frees the model at its next point.
+    /// Sends a request and waits for the answer. Dropping the future stops the model at the next point where it
+    /// checks.
     pub(crate) async fn ask(&self, request: Q) -> Result<A, Failure> {
         let (reply, answer) = oneshot::channel();
         self.queue
@@ -89,7 +90,7 @@ impl<Q: Send + 'static, A: Send + 'static> Engine<Q, A> {
     }
 }
 
-/// Turns an error or a panic of one request into its failure.
+/// Turns an error or a panic during one request into that request's failure.
 pub(crate) fn guard<T, E: std::fmt::Display>(
     engine: &'static str,
     work: impl FnOnce() -> Result<T, E>,

@@ -1,10 +1,8 @@
 //! Fetches model files into the cache.
 //!
-//! Each file's sources are tried in order. Whatever arrives is hashed before it
-//! takes its place by a rename, so the cache never holds half a file; what was
-//! received of a file stays in `.partial` and the next run goes on from there.
-//! One process writes at a time: the others wait for its lock and then find the
-//! files there.
+//! Each file's sources are tried in order. A download is hashed before it is renamed into place, so the cache never
+//! holds a partial file; the received part of a file stays in `.partial`, and the next run resumes from there. Only
+//! one process writes at a time: the others wait for its lock and then find the files in place.
 
 mod download;
 mod progress;
@@ -20,15 +18,15 @@ use crate::manifest::{File, Model, Source, State};
 pub use download::Web;
 pub use progress::Bars;
 
-/// Why a file could not be had.
+/// Why a file could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The cache folder cannot be written.
+    /// The cache folder is not writable.
     #[error("cannot write {path}: {cause}; check its permissions and free space")]
     Cache {
         /// The file or folder.
         path: String,
-        /// What the operating system says.
+        /// The operating system's error.
         cause: std::io::Error,
     },
     /// No source of this file worked.
@@ -36,7 +34,7 @@ pub enum FetchError {
     Sources {
         /// The file's name in the cache.
         file: String,
-        /// What happened with each source, in order.
+        /// The result of each source, in order.
         attempts: Vec<String>,
     },
 }
@@ -53,16 +51,16 @@ fn list(attempts: &[String]) -> String {
 pub enum Progress<'a> {
     /// Another process holds the cache's lock; this one waits for it.
     Waiting,
-    /// `done` of `total` bytes of the file have arrived, as far as can be seen.
+    /// `done` of `total` bytes of the file have arrived, as far as can be measured.
     Bytes {
         /// The file's name.
         file: &'a str,
         /// Bytes so far.
         done: u64,
-        /// Bytes of the whole file.
+        /// Size of the whole file.
         total: u64,
     },
-    /// The file is in the cache and its hash is right.
+    /// The file is in the cache and its hash is correct.
     Ready {
         /// The file's name.
         file: &'a str,
@@ -76,7 +74,7 @@ pub enum Progress<'a> {
     },
 }
 
-/// Fetches what is missing or corrupt of these models.
+/// Fetches the missing and corrupt files of these models.
 ///
 /// Dropping the future stops the fetch; the next one resumes it.
 pub async fn fetch(
@@ -92,8 +90,8 @@ pub async fn fetch(
     Ok(())
 }
 
-/// Fetches those of these models that can be had from here. Why another cannot is reported as
-/// progress and is no error.
+/// Fetches those of these models that are available from here. An unavailable model is reported as progress and is not
+/// an error.
 pub async fn fetch_extras(
     cache: &Cache,
     models: &[&'static Model],
@@ -185,11 +183,11 @@ async fn fetch_file(
     })
 }
 
-/// Why one source did not work.
+/// Why a source did not work.
 enum Attempt {
     /// The disk's fault: other sources would fail too.
     Cache { path: String, cause: std::io::Error },
-    /// The source's fault, in a sentence: try the next.
+    /// The source's fault, in a sentence: the next one is tried.
     Source(String),
 }
 
@@ -202,7 +200,7 @@ impl Attempt {
     }
 }
 
-/// Runs file work off the async threads.
+/// Runs file operations off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
@@ -210,7 +208,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// Writes and hashes at once.
+/// Writes and hashes in one pass.
 struct Hashing<W> {
     inner: W,
     hash: Sha256,

@@ -9,8 +9,8 @@
 //! | `POST /v1/audio/speech` | `pcm` (24 kHz, 16-bit, mono) or `opus` as it is made; `wav` at the end |
 //! | `GET /healthz` | `{"status":"ok"}` |
 //!
-//! One model of each kind is loaded, so `model` in a request may be left out or
-//! be any name; answers say which model they come from.
+//! Only one model of each kind is loaded, so `model` in a request is optional and may be any name; responses contain
+//! the name of the model that answered.
 
 mod chat;
 mod error;
@@ -33,9 +33,9 @@ use error::ApiError;
 
 /// Largest request body: OpenAI's limit for audio files is 25 MB.
 const BODY_LIMIT: usize = 26 * 1024 * 1024;
-/// How long a request's body may take: a recording of 25 MB, from a busy process on this machine.
+/// How long reading a request's body may take: a recording of 25 MB, from a busy process on this machine.
 const BODY_PATIENCE: Duration = Duration::from_secs(60);
-/// How long requests in flight may go on after the shutdown was asked for.
+/// How long requests in flight may continue after a shutdown was requested.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown`; requests in flight then have five more seconds.

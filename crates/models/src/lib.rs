@@ -1,7 +1,7 @@
 //! Local speech and language models behind the OpenAI protocol, on loopback.
 //!
-//! [`fetch`](fetch::fetch) brings model files into the [`Cache`], [`load`] starts
-//! one thread for each model, and [`serve`] answers OpenAI's requests with them.
+//! [`fetch`](fetch::fetch) downloads model files into the [`Cache`], [`load`] starts one thread per model, and
+//! [`serve`] answers OpenAI requests with them.
 
 mod audio;
 mod byte_level;
@@ -38,8 +38,8 @@ pub use machine::{Machine, machine};
 pub struct Settings {
     /// Where the model files are.
     pub cache: Cache,
-    /// Threads that models compute with. candle's own pool does not know this
-    /// number: give it to [`limit_threads`] first thing in `main` as well.
+    /// Threads that the models compute with. candle's own pool does not know this number: also pass it to
+    /// [`limit_threads`] at the very start of `main`.
     pub threads: NonZeroUsize,
     /// The language model.
     pub llm: llm::LlmModel,
@@ -59,8 +59,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults, with the language model of this name; any other name is the default's, as in a
-    /// request.
+    /// The defaults, with the language model of this name; as in a request, an unknown name selects the default.
     pub fn with_llm(name: &str) -> Self {
         Self {
             llm: llm::LlmModel::named(name).unwrap_or_default(),
@@ -78,14 +77,14 @@ impl Settings {
             .collect()
     }
 
-    /// The models that make these settings better and that cannot be fetched everywhere.
+    /// Models that improve these settings but are not available everywhere.
     pub fn extras(&self) -> Vec<&'static manifest::Model> {
         tts::extras().collect()
     }
 }
 
-/// Handles on the loaded models, each on its own thread. Cheap to clone; the
-/// threads end with the last clone.
+/// Handles on the loaded models, each on its own thread. Cheap to clone; the threads end when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Loaded {
     /// Speech to text.
@@ -111,8 +110,8 @@ impl Loaded {
     }
 }
 
-/// Loads the models and warms them up. Takes seconds, the first time up to a
-/// minute, and blocks: call it on a blocking thread.
+/// Loads the models and warms them up. This takes seconds, the first time up to a minute, and blocks: call it on a
+/// blocking thread.
 pub fn load(settings: &Settings) -> Result<Loaded, Error> {
     let Settings {
         cache,
@@ -142,7 +141,7 @@ pub fn load(settings: &Settings) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
-/// Why the models cannot be loaded.
+/// Why the models could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A model file is not in the cache.
@@ -150,10 +149,10 @@ pub enum Error {
     Missing {
         /// The model's name in the manifest.
         model: &'static str,
-        /// The path that was looked at.
+        /// The path that was checked.
         file: String,
     },
-    /// A model file cannot be used.
+    /// A model file is not usable.
     #[error(
         "model {model} cannot be loaded: {cause}; run `sidetone models fetch` to check and repair the files"
     )]
@@ -163,7 +162,7 @@ pub enum Error {
         /// What is wrong with it.
         cause: String,
     },
-    /// The system refuses another thread.
+    /// The system does not allow another thread.
     #[error("cannot start a model's thread: {0}")]
     Thread(std::io::Error),
 }
@@ -175,7 +174,7 @@ fn fetch_argument(model: &str) -> String {
     }
 }
 
-/// Makes an [`Error::Model`] of whatever goes wrong while this model is loaded.
+/// Makes an [`Error::Model`] from any error that occurs while this model is loaded.
 fn loading(model: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Error + Copy {
     move |cause| Error::Model {
         model,
@@ -183,7 +182,7 @@ fn loading(model: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Error + Co
     }
 }
 
-/// Checks that a model's files are there, by size: [`fetch`](fetch::fetch) has hashed them.
+/// Checks by size that a model's files are in the cache: [`fetch`](fetch::fetch) has verified their hashes.
 fn present(cache: &Cache, name: &'static str) -> Result<(), Error> {
     match manifest::model(name).and_then(|model| model.missing(cache)) {
         None => Ok(()),
@@ -194,17 +193,17 @@ fn present(cache: &Cache, name: &'static str) -> Result<(), Error> {
     }
 }
 
-/// The path of what `convert` makes of a fetched file, once.
+/// The path of the result that `convert` makes, once, from a fetched file.
 ///
-/// It is named after the content it was made from, so another version of the
-/// file or of the conversion never meets an old result.
+/// It is named after the content it was made from, so another version of the file or of the conversion never uses an
+/// old result.
 fn derived(
     cache: &Cache,
     model: &'static str,
     source: &str,
     convert: impl FnOnce(&Path, &Path) -> candle_core::Result<()>,
 ) -> Result<PathBuf, Error> {
-    /// To be raised when a conversion changes.
+    /// Increase this when a conversion changes.
     const CONVERSION: u32 = 1;
     let failed = loading(model);
     let sha256 = manifest::model(model)

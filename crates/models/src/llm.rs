@@ -1,9 +1,8 @@
 //! The language model: Qwen2.5 over candle, several conversations at once.
 //!
-//! One thread owns the network. Requests are served side by side: each gets a
-//! chunk of its prompt or one token in turn. What was computed for a conversation
-//! stays in one of a few memories, so its next turn, or another conversation with
-//! the same system prompt, goes on from the longest common beginning.
+//! One thread owns the network. Requests are served side by side: each gets a chunk of its prompt or one token in
+//! turn. What was computed for a conversation stays in one of a few memories, so its next turn, or another
+//! conversation with the same system prompt, continues from the longest common prefix.
 
 mod convert;
 mod form;
@@ -33,27 +32,27 @@ use tokens::Tokens;
 pub use tokens::{Message, Role, Tool};
 use worker::{Job, Worker};
 
-/// Requests waiting for a place before further ones are refused.
+/// Requests that may wait for a place before further ones are refused.
 const WAITING: usize = 16;
-/// Longest answer in tokens; also how many events a reader may lag behind.
+/// Maximum answer length in tokens; also how many events a reader may lag behind.
 const LONGEST: usize = 1024;
 
-/// Which Qwen2.5.
+/// Which Qwen2.5 model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LlmModel {
-    /// 0.5 billion parameters, trained on code and talk.
+    /// 0.5 billion parameters, trained on code and conversation.
     #[default]
     Small,
     /// 1.5 billion parameters: better answers, a third of the speed.
     Large,
-    /// 0.5 billion parameters, trained on talk. Only Hugging Face has its weights.
+    /// 0.5 billion parameters, trained on conversation. Only Hugging Face has its weights.
     PlainSmall,
-    /// 1.5 billion parameters, trained on talk. Only Hugging Face has its weights.
+    /// 1.5 billion parameters, trained on conversation. Only Hugging Face has its weights.
     PlainLarge,
 }
 
 impl LlmModel {
-    /// Each of them.
+    /// All models.
     pub const ALL: [Self; 4] = [Self::Small, Self::Large, Self::PlainSmall, Self::PlainLarge];
 
     /// The model's name in the manifest and in `/v1/models`.
@@ -66,18 +65,18 @@ impl LlmModel {
         }
     }
 
-    /// Whether it is one of 0.5 billion parameters.
+    /// Whether it has 0.5 billion parameters.
     pub fn is_small(self) -> bool {
         matches!(self, Self::Small | Self::PlainSmall)
     }
 
-    /// Whether it may choose to call a tool or not. Of the small ones too many calls are wrong: offered one
-    /// that hangs up, they hang up on the first question.
+    /// Whether it can be trusted to choose whether to call a tool. Too many calls of the small models are wrong:
+    /// offered a tool that hangs up, they hang up at the first question.
     pub fn chooses_tools(self) -> bool {
         !self.is_small()
     }
 
-    /// The model of this name.
+    /// The model with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|model| model.name() == name)
     }
@@ -92,21 +91,21 @@ impl LlmModel {
     }
 }
 
-/// What the model is asked.
+/// A request to the model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chat {
     /// The conversation so far.
     pub messages: Vec<Message>,
-    /// The tools that the model is told of; `form` says whether it may call them.
+    /// The tools that the model reads about; `form` says whether it may call them.
     pub tools: Vec<Tool>,
-    /// What the answer may be made of.
+    /// What the answer may consist of.
     pub form: Form,
-    /// Longest answer in tokens. 0 reads the messages and says nothing: what
-    /// follows on them later begins at once.
+    /// Maximum length of the answer in tokens. 0 reads the messages without answering: a conversation that continues
+    /// them later is answered sooner.
     pub max_tokens: Option<usize>,
     /// How tokens are chosen.
     pub sampling: Sampling,
-    /// Strings that end the answer, and are not part of it.
+    /// Strings that end the answer and are not part of it.
     pub stop: Vec<String>,
 }
 
@@ -115,13 +114,13 @@ pub struct Chat {
 pub enum ChatEvent {
     /// More text.
     Text(String),
-    /// A whole call of a tool.
+    /// A complete tool call.
     Call(Call),
     /// The end.
     Done {
-        /// Why it ended.
+        /// Why the answer ended.
         reason: FinishReason,
-        /// What it took.
+        /// The tokens used.
         usage: Usage,
     },
     /// The model failed on this request.
@@ -131,37 +130,37 @@ pub enum ChatEvent {
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model had said all, or met a stop string.
+    /// The model finished, or produced a stop string.
     Stop,
-    /// It was as long as it may be.
+    /// It reached its maximum length.
     Length,
-    /// It waits for what the tools do that it called.
+    /// It is waiting for the results of the tools that it called.
     Calls,
 }
 
-/// Tokens of a request.
+/// Token counts of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Tokens of the conversation.
     pub prompt: usize,
-    /// How many of them were remembered and not computed again.
+    /// How many of them were remembered instead of computed again.
     pub cached: usize,
     /// Tokens of the answer.
     pub completion: usize,
 }
 
-/// Why a request was not taken.
+/// Why a request was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The conversation does not fit.
+    /// The conversation is too long.
     #[error(
         "the conversation has {tokens} tokens and the model takes {CONTEXT}; drop its oldest turns"
     )]
     TooLong {
-        /// Its length.
+        /// Its length in tokens.
         tokens: usize,
     },
-    /// The model's side.
+    /// The model could not take it.
     #[error(transparent)]
     Failure(#[from] Failure),
 }
@@ -186,7 +185,7 @@ impl Llm {
         let weights = derived(cache, name, which.file(), convert::convert)?;
         let qwen = Qwen::load(&weights).map_err(|e| failed(&e))?;
         let tokens = Arc::new(Tokens::load(qwen.content()).map_err(|e| failed(&e))?);
-        // the first use packs the weights: not in a caller's time
+        // the first use packs the weights, which must not delay a call
         let mut memory = qwen.memory();
         for count in [CHUNK, 1] {
             qwen.feed(&mut memory, &vec![0; count], true)
@@ -210,8 +209,8 @@ impl Llm {
         self.which.chooses_tools()
     }
 
-    /// Asks the model. Dropping the receiver stops the work at the next token or
-    /// chunk. The channel holds a whole answer: a slow reader holds up nobody.
+    /// Asks the model. Dropping the receiver stops the work at the next token or chunk. The channel has room for a
+    /// whole answer, so a slow reader delays nobody.
     pub fn chat(&self, chat: Chat) -> Result<mpsc::Receiver<ChatEvent>, Refusal> {
         let max_tokens = chat.max_tokens.unwrap_or(LONGEST).min(LONGEST);
         let prompt = self
@@ -249,8 +248,7 @@ impl Llm {
         Ok(answer)
     }
 
-    /// Reads these messages and tools, and remembers them, so that a conversation which begins with
-    /// them answers sooner.
+    /// Reads and remembers these messages and tools, so that a conversation that begins with them is answered sooner.
     pub async fn prefill(
         &self,
         messages: Vec<Message>,

@@ -1,10 +1,10 @@
-//! What this machine has, and which language model it has room for.
+//! This machine's resources, and the language model that fits it.
 
 use crate::llm::LlmModel;
 
-/// Cores with which the larger model's first words come within about a second of the smaller one's.
+/// With this many cores, the larger model's first words arrive within about a second of the smaller one's.
 const ENOUGH_CORES: usize = 4;
-/// It takes 2.3 GB, and the rest of the process, LiveKit and the system need theirs.
+/// The larger model takes 2.3 GB, and the rest of the process, LiveKit and the system need memory too.
 const ENOUGH_MEMORY: u64 = 6 << 30;
 
 /// Cores and memory.
@@ -12,12 +12,12 @@ const ENOUGH_MEMORY: u64 = 6 << 30;
 pub struct Machine {
     /// Cores that the process may use.
     pub cores: usize,
-    /// All memory in bytes; 0 where the system does not say (it does on Linux).
+    /// Total memory in bytes; 0 if the system does not report it (Linux does).
     pub memory: u64,
 }
 
 impl Machine {
-    /// The language model to use, of those that registries have.
+    /// The recommended language model, among those that registries have.
     pub fn recommended_llm(self) -> LlmModel {
         match self.cores >= ENOUGH_CORES && self.memory >= ENOUGH_MEMORY {
             true => LlmModel::Large,
@@ -26,7 +26,7 @@ impl Machine {
     }
 }
 
-/// This machine.
+/// Measures this machine.
 pub fn machine() -> Machine {
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     Machine {

@@ -1,7 +1,7 @@
 //! The list of model files: names, licences, sizes, hashes and sources.
 //!
-//! `manifest.toml` is the only place that knows where a model comes from. It is
-//! compiled in, so a binary always fetches exactly what it was built to run.
+//! `manifest.toml` is the only place that says where a model comes from. It is compiled in, so a binary always fetches
+//! exactly what it was built to run.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -14,13 +14,13 @@ use crate::cache::{self, Cache};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Name for `sidetone models fetch <name>`.
+    /// Its name in `sidetone models fetch <name>`.
     pub name: String,
     /// What it is for, in a few words.
     pub task: String,
     /// Licence of the weights.
     pub licence: String,
-    /// Origin, and what a user should know before using it.
+    /// Its origin, and what users should know before using it.
     pub remark: String,
     /// Whether the default settings need it.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct File {
     pub size: u64,
     /// SHA-256 in lower-case hexadecimal.
     pub sha256: String,
-    /// Where to get it, best first.
+    /// Where to get it, in order of preference.
     pub sources: Vec<Source>,
 }
 
@@ -66,14 +66,14 @@ pub struct Piece {
     pub file: String,
 }
 
-/// What is in the cache folder of a model.
+/// The state of a model's files in the cache folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Every file is there and has the right hash.
     Ready,
-    /// At least one file is not there.
+    /// At least one file is missing.
     Missing,
-    /// A file is there with another content: fetch again.
+    /// A file has different content: fetch it again.
     Corrupt,
 }
 
@@ -87,7 +87,7 @@ impl std::fmt::Display for State {
     }
 }
 
-/// Every model of the manifest, in its order.
+/// Every model of the manifest, in the same order.
 pub fn models() -> &'static [Model] {
     #[derive(Deserialize)]
     struct Manifest {
@@ -101,23 +101,23 @@ pub fn models() -> &'static [Model] {
     &MODELS
 }
 
-/// The model of this name.
+/// The model with this name.
 pub fn model(name: &str) -> Option<&'static Model> {
     models().iter().find(|model| model.name == name)
 }
 
 impl Model {
-    /// Size of all its files in bytes.
+    /// Total size of its files in bytes.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Whether every file is there, by size: hashing costs about a second per gigabyte.
+    /// Whether every file is there, judged by size: hashing takes about a second per gigabyte.
     pub fn is_here(&self, cache: &Cache) -> bool {
         self.missing(cache).is_none()
     }
 
-    /// A file that is not there, or only in part.
+    /// A file that is missing or incomplete.
     pub(crate) fn missing(&self, cache: &Cache) -> Option<&File> {
         self.files.iter().find(|file| {
             let found = cache.path(&file.name).metadata();
@@ -125,7 +125,7 @@ impl Model {
         })
     }
 
-    /// Reads every file and compares hashes (about a second per gigabyte).
+    /// Reads every file and compares the hashes, which takes about a second per gigabyte.
     pub fn state(&self, cache: &Cache) -> State {
         let mut state = State::Ready;
         for file in &self.files {
@@ -140,7 +140,7 @@ impl Model {
 }
 
 impl File {
-    /// Compares the file at `path` with the manifest, by content.
+    /// Compares the content of the file at `path` with the manifest.
     pub fn state(&self, path: &Path) -> State {
         match path.metadata() {
             Err(_) => State::Missing,

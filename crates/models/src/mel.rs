@@ -1,15 +1,14 @@
 //! Whisper's log-mel spectrogram: 80 bands, 25 ms Hann windows every 10 ms.
 //!
-//! The same numbers as OpenAI's `whisper/audio.py`: window and FFT of 400 at
-//! 16 kHz, reflected edges, Slaney-normalised mel filters from 0 to 8 kHz, log10
-//! limited to 8 below the maximum, then (x + 4) / 4.
+//! Computes the same numbers as OpenAI's `whisper/audio.py`: window and FFT of 400 samples at 16 kHz, reflected edges,
+//! Slaney-normalised mel filters from 0 to 8 kHz, log10 limited to 8 below the maximum, then (x + 4) / 4.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex};
 
-/// Samples a second.
+/// Samples per second.
 pub const RATE: usize = 16_000;
 /// Samples from one frame to the next.
 pub(crate) const HOP: usize = 160;
@@ -21,7 +20,7 @@ const BINS: usize = WINDOW / 2 + 1;
 pub(crate) struct Mel {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
-    /// For each band its first bin and the weights from there.
+    /// The first bin of each band, and the weights from there.
     filters: Vec<(usize, Vec<f32>)>,
 }
 
@@ -37,8 +36,7 @@ impl Mel {
         }
     }
 
-    /// The spectrogram of `samples`, padded with silence to `frames` frames:
-    /// `BANDS` rows of `frames` values.
+    /// The spectrogram of `samples`, padded with silence to `frames` frames: `BANDS` rows of `frames` values.
     pub(crate) fn spectrogram(&self, samples: &[f32], frames: usize) -> Vec<f32> {
         let total = frames * HOP;
         let samples = &samples[..samples.len().min(total)];
@@ -50,12 +48,12 @@ impl Mel {
         for frame in 0..frames {
             let start = (frame * HOP) as isize - (WINDOW / 2) as isize;
             for (n, value) in input.iter_mut().enumerate() {
-                // the outermost frames look beyond the ends: mirrored there
+                // the outermost frames extend beyond the ends, where the signal is mirrored
                 let at = (start + n as isize).unsigned_abs();
                 let at = at.min((2 * (total - 1)).saturating_sub(at));
                 *value = samples.get(at).copied().unwrap_or(0.0) * self.window[n];
             }
-            // only fails on wrong buffer lengths, and these are the plan's own
+            // fails only for wrong buffer lengths, and these are the plan's own
             if self
                 .fft
                 .process_with_scratch(&mut input, &mut output, &mut scratch)
@@ -82,7 +80,7 @@ impl Mel {
     }
 }
 
-/// Triangular filters, equally spaced on Slaney's mel scale and of equal area.
+/// Triangular filters of equal area, equally spaced on Slaney's mel scale.
 fn filters() -> Vec<(usize, Vec<f32>)> {
     let top = to_mel(RATE as f64 / 2.0);
     let edges: Vec<f64> = (0..BANDS + 2)

@@ -1,10 +1,9 @@
 //! Quantised weights: made once, kept in the cache folder, mapped into memory.
 //!
-//! Two things make candle's fast kernels reachable. Their inner dimension must be
-//! a multiple of 256 and their outer one of 16, so matrices are padded with zeros
-//! when they are quantised and activations when they are used. And the kernels
-//! work on their own packed copy of a matrix, made at its first use; mapping the
-//! file instead of reading it lets the system drop the original's pages then.
+//! Two things make candle's fast kernels usable. Their inner dimension must be a multiple of 256 and their outer one
+//! of 16, so matrices are padded with zeros when they are quantised, and activations when they are used. And the
+//! kernels work on their own packed copy of a matrix, made at its first use; because the file is mapped rather than
+//! read, the system can then drop the original's pages.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -35,17 +34,17 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Keeps a piece of metadata.
+    /// Adds a metadata value.
     pub(crate) fn metadata(&mut self, name: &str, value: Value) {
         self.metadata.push((name.to_owned(), value));
     }
 
-    /// Quantises a matrix `[outer, inner]` for [`Linear`], padding both.
+    /// Quantises a matrix `[outer, inner]` for [`Linear`], padding both dimensions.
     pub(crate) fn matrix(&mut self, name: &str, matrix: &Tensor, dtype: GgmlDType) -> Result<()> {
         let (outer, inner) = matrix.dims2()?;
         let padding = inner.next_multiple_of(INNER) - inner;
-        // row by row is how blocks lie, so stretches of rows can be made apart:
-        // by several threads, and with little memory for what is in between
+        // blocks are laid out row by row, so ranges of rows can be made separately: by several threads, and with
+        // little memory for intermediate results
         let quantise = |start: usize| {
             let rows = SLICE.min(outer - start);
             // `force_contiguous`: quantising ignores the layout of a view
@@ -83,12 +82,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Keeps a matrix that is quantised and padded already.
+    /// Adds a matrix that is already quantised and padded.
     pub(crate) fn quantised(&mut self, name: &str, matrix: QTensor) {
         self.tensors.push((name.to_owned(), matrix));
     }
 
-    /// Keeps a tensor as it is, in f32.
+    /// Adds a tensor unquantised, in f32.
     pub(crate) fn plain(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let tensor = tensor.force_contiguous()?;
         self.tensors
@@ -96,7 +95,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Writes the file so that it is either whole or not there.
+    /// Writes the file atomically: it is either complete or not there.
     pub(crate) fn write(self, path: &Path) -> Result<()> {
         let partial = path.with_extension(format!("{}.partial", std::process::id()));
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
@@ -128,13 +127,13 @@ impl Weights {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut file = File::open(path)?;
         let content = Content::read(&mut file)?;
-        // SAFETY: files in the cache folder are put there whole by a rename and
-        // never changed in place, so the mapping's content does not change.
+        // SAFETY: files in the cache folder are put there complete by a rename and never changed in place, so the
+        // mapping's content does not change.
         let map = Arc::new(unsafe { Mmap::map(&file)? });
         Ok(Self { map, content })
     }
 
-    /// The metadata value of this name.
+    /// The metadata value with this name.
     pub(crate) fn metadata(&self, name: &str) -> Result<&Value> {
         match self.content.metadata.get(name) {
             Some(value) => Ok(value),
@@ -147,7 +146,7 @@ impl Weights {
         &self.content
     }
 
-    /// A tensor kept with [`Builder::plain`].
+    /// A tensor added with [`Builder::plain`].
     pub(crate) fn plain(&self, name: &str) -> Result<Tensor> {
         let mut file = std::io::Cursor::new(&self.map[..]);
         self.content
@@ -155,7 +154,7 @@ impl Weights {
             .dequantize(&Device::Cpu)
     }
 
-    /// A matrix kept with [`Builder::matrix`], whose unpadded outer dimension is `outer`.
+    /// A matrix added with [`Builder::matrix`], whose unpadded outer dimension is `outer`.
     pub(crate) fn linear(&self, name: &str, outer: usize, bias: Option<Tensor>) -> Result<Linear> {
         let weight = self.matrix(name)?;
         let (rows, inner) = weight.shape().dims2()?;
@@ -186,13 +185,11 @@ impl Weights {
         QTensor::new(QStorage::Cpu(storage), info.shape.clone())
     }
 
-    /// Lets the system take back the memory of pages that were read. They come
-    /// from the file again if they are needed, which after the first use only
-    /// those of matrices without a packed copy are.
+    /// Lets the system reclaim the memory of pages that were read. They are read from the file again if needed, which
+    /// after the first use applies only to matrices without a packed copy.
     pub(crate) fn release(&self) {
         #[cfg(unix)]
-        // SAFETY: the mapping is file-backed and never written, so dropped pages
-        // come back with the same content.
+        // SAFETY: the mapping is file-backed and never written, so dropped pages come back with the same content.
         let _ = unsafe {
             self.map
                 .unchecked_advise(memmap2::UncheckedAdvice::DontNeed)
@@ -255,8 +252,8 @@ impl<T: GgmlType> Mapped<T> {
     }
 
     fn blocks(&self) -> &[T] {
-        // SAFETY: `new` checked bounds, size and alignment; the map lives as long
-        // as `self`; and a block is plain numbers, valid for any bytes.
+        // SAFETY: `new` checked bounds, size and alignment; the map lives as long as `self`; and a block consists of
+        // plain numbers, valid for any bytes.
         unsafe {
             let first = self.map.as_ptr().add(self.start).cast::<T>();
             std::slice::from_raw_parts(first, self.blocks)

@@ -17,10 +17,10 @@ use model::Whisper;
 use recogniser::{Recogniser, Request};
 use vocabulary::Vocabulary;
 
-/// Transcriptions waiting for the model before further ones are refused.
+/// Transcriptions that may wait for the model before further ones are refused.
 const WAITING: usize = 8;
 
-/// Which Whisper.
+/// Which Whisper model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SttModel {
     /// Base, multilingual.
@@ -40,16 +40,16 @@ impl SttModel {
     }
 }
 
-/// What was said.
+/// A transcript.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transcript {
-    /// All of it; empty where there was no speech.
+    /// The whole text; empty if there was no speech.
     pub text: String,
-    /// The language it was heard in (ISO 639-1): the one asked for, or the one detected.
+    /// The language (ISO 639-1): the requested or the detected one.
     pub language: String,
     /// Length of the audio in seconds.
     pub duration: f32,
-    /// The stretches it was transcribed in. One, up to 28 seconds.
+    /// The stretches it was transcribed in: a single one for up to 28 seconds.
     pub segments: Vec<Segment>,
 }
 
@@ -60,7 +60,7 @@ pub struct Segment {
     pub start: f32,
     /// End in seconds.
     pub end: f32,
-    /// What was said in it.
+    /// Its text.
     pub text: String,
     /// The tokens of the text.
     pub tokens: Vec<u32>,
@@ -91,7 +91,7 @@ impl Stt {
         let words = cache.path(&format!("{name}.vocabulary.txt"));
         let vocabulary = Arc::new(Vocabulary::load(&words).map_err(|e| failed(&e))?);
         let recogniser = Recogniser::new(whisper, vocabulary.clone(), compute);
-        // not in a caller's time
+        // so that the first call is not delayed
         recogniser.warm_up().map_err(|e| failed(&e))?;
         let engine = Engine::start("stt", WAITING, move |request, client| {
             recogniser.transcribe(&request, &|| client.is_gone())
@@ -105,9 +105,9 @@ impl Stt {
         self.vocabulary.knows(language)
     }
 
-    /// Transcribes mono samples in -1..1 at [`INPUT_RATE`]. The language must be one
-    /// it [`knows`](Self::knows); without one it is detected, for one step of the decoder more.
-    /// Dropping the future stops the work.
+    /// Transcribes mono samples in -1..1 at [`INPUT_RATE`]. The language must be one that the model
+    /// [`knows`](Self::knows); without one it is detected, which takes one more step of the decoder. Dropping the
+    /// future stops the work.
     pub async fn transcribe<'l>(
         &self,
         samples: Vec<f32>,

@@ -1,4 +1,4 @@
-//! What several test modules need.
+//! Helpers for several test modules.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub async fn fetched(model: &str) -> Cache {
     cache
 }
 
-/// A folder that is removed with its owner.
+/// A folder that is removed when its owner is dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {

@@ -1,9 +1,8 @@
-//! Text to speech: hibari and Piper voices over rten.
+//! Text to speech: hibari and Piper voices, run by rten.
 //!
-//! A text is cut into clauses and a clause's sound into stretches; each stretch is
-//! one request to the model's thread, asked for when the one before it has been
-//! taken. So the first sound leaves early, a slow listener holds up nobody, and a
-//! listener who leaves costs one stretch at most.
+//! A text is cut into clauses and a clause's audio into stretches; each stretch is one request to the model's thread,
+//! made when the previous stretch has been taken. So the first audio is available early, a slow listener delays
+//! nobody, and a listener who leaves costs one stretch at most.
 
 mod cast;
 mod clauses;
@@ -29,13 +28,13 @@ use speaker::Utterance;
 pub use voice::LocalVoice;
 use voice::Person;
 
-/// Samples a second of everything this engine says.
+/// Sample rate of all speech from this engine, in Hz.
 pub const RATE: u32 = 24_000;
-/// The default voice's model, by its name in the manifest and in `/v1/models`.
+/// The default voice's model: its name in the manifest and in `/v1/models`.
 pub const NAME: &str = "hibari-heart";
-/// What must be there to speak every voice; see [`extras`].
+/// The models needed for speaking every voice; see [`extras`].
 pub(crate) const NEEDED: [&str; 2] = [NAME, "piper-en_US-joe"];
-/// Stretches waiting for the model before further ones are refused.
+/// Stretches that may wait for the model before further ones are refused.
 const WAITING: usize = 32;
 
 /// A handle on the speech synthesis thread.
@@ -44,7 +43,7 @@ pub struct Tts {
     engine: Engine<Work, Stretch>,
 }
 
-/// What the model's thread is asked for.
+/// A request to the model's thread.
 enum Work {
     Begin(Request),
     GoOn(Box<Begun>),
@@ -56,10 +55,10 @@ struct Request {
     speed: f32,
 }
 
-/// A clause of which a part has been spoken.
+/// A clause that has been spoken in part.
 struct Begun {
     utterance: Utterance,
-    /// Samples of silence that follow it.
+    /// Samples of silence after it.
     pause: usize,
 }
 
@@ -78,7 +77,7 @@ impl Tts {
             present(cache, model)?;
         }
         let mut cast = Cast::new(cache, threads);
-        // the first use allocates: not in a caller's time
+        // the first use allocates, which must not delay a call
         cast.role(LocalVoice::Alloy)
             .map_err(|error| loading(NAME)(&error))?;
         let g2p = G2p::new();
@@ -141,8 +140,8 @@ impl Request {
     }
 }
 
-/// People whose weights no package registry has: each takes the place of somebody who else
-/// speaks one more voice.
+/// People whose weights are not in any package registry: each takes over a voice from somebody who otherwise speaks an
+/// additional one.
 pub(crate) fn extras() -> impl Iterator<Item = &'static manifest::Model> {
     let models = Person::ALL.map(Person::model).into_iter();
     models
@@ -150,7 +149,7 @@ pub(crate) fn extras() -> impl Iterator<Item = &'static manifest::Model> {
         .filter_map(manifest::model)
 }
 
-/// A text on its way to being spoken. Dropping it stops the synthesis.
+/// A text that is being spoken. Dropping it stops the synthesis.
 pub struct Speech {
     tts: Tts,
     clauses: std::vec::IntoIter<Clause>,

@@ -10,7 +10,7 @@ fn voice(identity: &str) -> Voice {
     }
 }
 
-/// `who` sounds so from one time to another.
+/// Plays `sound` by `who` from one time to another.
 fn sound(ears: &mut Ears, who: &str, sound: Sound, from: u64, to: u64) {
     let step = sound.hz() * std::f64::consts::TAU / 48_000.0;
     for at in (from..to).step_by(10) {
@@ -56,7 +56,7 @@ fn sentences_of_one_answer_are_one_piece_and_what_follows_is_another() {
     assert_eq!(ears.quiet_for(MS(3_500)), Some(MS(500)));
 }
 
-/// As a busy machine makes it: a window that is no tone, and one that seems to be another.
+/// As on a busy machine: a window without a tone, and one with what seems to be another tone.
 #[test]
 fn a_blur_in_an_answer_is_part_of_it() {
     let answer = Sound::Answer {

@@ -16,19 +16,19 @@ fn silence_is_what_is_neither_heard_nor_the_callers_turn() {
     // From joining to the greeting, and from the last answer to hanging up.
     assert_eq!(longest(&[], &[span(4_000, 18_000)]), 3_000);
     assert_eq!(longest(&[], &[span(1_500, 15_000)]), 5_000);
-    // Between, less the caller's turn.
+    // In between, minus the caller's turn.
     let heard = [span(1_500, 3_000), span(12_000, 20_500)];
     assert_eq!(longest(&[], &heard), 9_000);
     assert_eq!(longest(&[span(3_000, 6_000)], &heard), 6_000);
     assert_eq!(longest(&[span(2_000, 12_500)], &heard), 500);
-    // A turn that another stretch goes through.
+    // A turn that overlaps another stretch.
     assert_eq!(longest(&[span(3_500, 4_000)], &[span(1_000, 19_900)]), 100);
 }
 
 #[test]
 fn each_promise_is_told_when_it_is_broken() {
     assert_eq!(Found::default().broken(), Vec::<String>::new());
-    // Bad to hear, but no promise.
+    // Bad to hear, but breaks no promise.
     let patient = Found {
         silence: Duration::from_secs(30),
         asked_again: 2,

@@ -4,7 +4,7 @@ use crate::faults::script::Action;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
-/// A caller that was greeted, asked one question and heard so much of its answer.
+/// A caller who was greeted, asked one question and heard this much of its answer.
 fn caller(heard: Duration) -> Memory {
     let mut ears = Ears::default();
     let mut script = Script::new(MS(1_000));
@@ -88,7 +88,7 @@ fn row() -> Row {
     }
 }
 
-/// What is wrong with the record when it is changed like this.
+/// The errors of the record after this change.
 fn wrong(change: impl FnOnce(&mut Row)) -> Vec<String> {
     let mut row = row();
     change(&mut row);
@@ -160,7 +160,7 @@ fn stays_and_turns_are_compared_with_what_was_heard() {
         wrong(|row| row.turns.push(row.turns[0].clone())),
         "a greeting that was not heard",
     );
-    // The answer was cut off by a death, and the record has all of it.
+    // The answer was cut off by a death, and the record contains all of it.
     let half = caller(MS(1_000));
     assert_eq!(lost(&row(), &half), Vec::<String>::new());
     let found = untrue(&row(), &half);

@@ -19,7 +19,7 @@ impl Play {
         }
     }
 
-    /// Somebody is heard for so long; None: nobody. Says what the caller did first.
+    /// Lets `who` be heard for this long; `None` is silence. Returns the caller's first action.
     fn hears(&mut self, who: &str, sound: Option<Sound>, lasts: Duration) -> Action {
         let voice = Voice {
             identity: who.into(),

@@ -1,4 +1,4 @@
-//! What a model writes, on its way to the voice.
+//! A model's text on its way to the voice.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub const TEXT: &[&[u8]] = &[
     b"Dr. ",
     b"https://www.example.com/a?b=c",
 ];
-/// The first byte of an input chooses.
+/// Chosen by the first byte of an input.
 const LANGUAGES: [Option<&str>; 6] = [
     None,
     Some("en"),
@@ -45,7 +45,7 @@ fn of(input: &[u8]) -> (Option<&'static str>, usize, std::borrow::Cow<'_, str>) 
     )
 }
 
-/// Whatever the pieces, nothing that can be said is lost, and nothing is said twice.
+/// However the text is split into pieces, everything speakable is spoken, and nothing is spoken twice.
 pub fn sentences(input: &[u8]) {
     let (language, step, written) = of(input);
     let mut sentences = Sentences::new(language);
@@ -65,7 +65,7 @@ pub fn sentences(input: &[u8]) {
     assert_eq!(letters(&said.concat()), letters(&written));
 }
 
-/// No more is said than so many words a letter.
+/// The number of spoken words per letter is limited.
 pub fn speech_text(input: &[u8]) {
     let (language, _, written) = of(input);
     let names = BTreeMap::from([("nginx".to_owned(), "engine x".to_owned())]);

@@ -1,4 +1,4 @@
-//! What comes to the process: LiveKit's events and messages, agents' files, a model's arguments.
+//! Input to the process: LiveKit's events and messages, agent files, a model's arguments.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub const ARGUMENTS: &[&[u8]] = &[
     b"null",
 ];
 
-/// Facts are within what the store takes, and the same whenever the event is read.
+/// Facts fit into the store, and are the same whenever the event is read.
 pub fn webhook(input: &[u8]) {
     let Ok(body) = serde_json::from_slice::<EventBody>(input) else {
         return;
@@ -63,8 +63,8 @@ pub fn webhook(input: &[u8]) {
     let _ = (body.room_sid(), body.is_of_egress());
 }
 
-/// Messages, each after its length; a job's task ends when it is told to. The worker keeps no more jobs than it
-/// may have, and does a few things a message.
+/// Messages, each preceded by its length; a job's task ends when it is told to. The worker keeps no more jobs than it
+/// may, and does only a few things per message.
 pub fn worker(input: &[u8]) {
     let livekit = LiveKit::new("ws://127.0.0.1:7880", "key", "secret");
     let settings = WorkerSettings {
@@ -104,7 +104,7 @@ pub fn worker(input: &[u8]) {
     }
 }
 
-/// A file is an agent, or says what is wrong with it: where, and in a line. What it fills in ends.
+/// A file is a valid agent, or its errors are reported. Filling in its prompt terminates.
 pub fn agent_file(input: &[u8]) {
     thread_local! {
         static FOLDER: tempfile::TempDir = tempfile::tempdir().unwrap();
@@ -120,7 +120,7 @@ pub fn agent_file(input: &[u8]) {
     }
 }
 
-/// A schema in the first line, what a model made of it in the second. What is accepted is accepted again.
+/// A schema in the first line, a model's arguments in the second. What is accepted is accepted a second time, too.
 pub fn arguments(input: &[u8]) {
     let text = text(input);
     let (schema, arguments) = text.split_once('\n').unwrap_or((&text, "{}"));

@@ -1,4 +1,4 @@
-//! Sound, and the way to it.
+//! Audio, and connection setup.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub const SDP: &[&[u8]] = &[
     b"a=sctp-port:5000\r\n",
 ];
 
-/// What a room's server marks its own packets with.
+/// The trailer by which a room's server marks its own packets.
 const SERVERS: &[u8] = b"LKSERVER";
 pub const ENCRYPTED: &[&[u8]] = &[SERVERS, b"\xF8\xFF\xFE", b"\x0C\0"];
 
@@ -82,7 +82,7 @@ pub fn mp4(input: &[u8]) {
     recorded("audio/mp4", 48_000, 1, input);
 }
 
-/// The client says how it has recorded.
+/// The client declares the format of its recording.
 pub fn pcm(input: &[u8]) {
     let Some((says, samples)) = input.split_at_checked(5) else {
         return;
@@ -91,14 +91,14 @@ pub fn pcm(input: &[u8]) {
     recorded("audio/pcm", rate, says[4].into(), samples);
 }
 
-/// What a killed writer left: no more than the file has.
+/// The remains of a killed writer: the result is no longer than the file.
 pub fn ogg(input: &[u8]) {
     if let Ok(written) = sidetone_recording::ogg::measure(Cursor::new(input)) {
         assert!(written.bytes <= input.len() as u64, "{written:?}");
     }
 }
 
-/// As a file and as the head of a body; both find the same.
+/// As a file and as the beginning of a body; both give the same result.
 pub fn wav(input: &[u8]) {
     let parsed = wav_file::parse::<24_000>(input);
     let head = wav_file::head(input);
@@ -120,8 +120,8 @@ pub fn description(input: &[u8]) {
     }
 }
 
-/// Packets of six bytes and what they carry; each pull gives 10 ms, and no more is decoded than the packets and
-/// their gaps may hold.
+/// Packets with headers of six bytes and their payload; each pull gives 10 ms, and no more is decoded than the packets
+/// and their gaps can contain.
 pub fn voice_packets(input: &[u8]) {
     let mut rest = input;
     let mut packets = Vec::new();
@@ -145,7 +145,7 @@ pub fn voice_packets(input: &[u8]) {
     assert!(work <= most, "{work} samples of work for {count} packets");
 }
 
-/// Sound for whoever has a key, from somebody who has none: nothing is heard but silence of the server's.
+/// Audio for key holders, from somebody without the key: only silence from the server is heard.
 pub fn encrypted_packet(input: &[u8]) {
     if let Some(heard) = fuzz::unsealed(input, SERVERS) {
         assert_eq!([&heard, SERVERS].concat(), input);

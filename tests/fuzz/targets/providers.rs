@@ -1,4 +1,4 @@
-//! What providers send.
+//! Data from providers.
 
 use serde_json::json;
 use sidetone_base::provider::LlmApi;
@@ -71,7 +71,7 @@ pub fn responses_answer(input: &[u8]) {
     answer(LlmApi::Responses, input);
 }
 
-/// Calls come with an id, a tool and no more words than were sent; an end is told once, before what was used.
+/// Calls have an id, a tool and no more text than was sent; the end is reported once, before the usage.
 fn answer(api: LlmApi, input: &[u8]) {
     let (said, is_whole) = fuzz::answer(api, pieces(input));
     let (mut words, mut ends) = (0, 0);
@@ -92,11 +92,11 @@ fn answer(api: LlmApi, input: &[u8]) {
         }
     }
     assert_eq!(ends, usize::from(is_whole), "ends");
-    // Three bytes stand for one that is no text; arguments that are no text are written anew.
+    // Three bytes replace an invalid one; arguments that are not valid text are encoded again.
     assert!(words <= 6 * input.len() + 64, "{words} bytes of words");
 }
 
-/// No more samples than a body can have: those of the lowest rate, at 8 bits.
+/// No more samples than a body can contain: at the lowest rate, at 8 bits.
 pub fn speech_body(input: &[u8]) {
     let Some((kind, body)) = input.split_first() else {
         return;
@@ -117,7 +117,7 @@ pub fn speech_body(input: &[u8]) {
     assert!(sound.len() <= most, "{} samples", sound.len());
 }
 
-/// A sentence ends once; what is told, asked and played is of what came.
+/// Each of the two sentences ends at most once; what is reported, requested and played comes from the input.
 pub fn speech_socket(input: &[u8]) {
     let events = text(input);
     let given = fuzz::speech_socket(events.lines());
@@ -130,7 +130,7 @@ pub fn speech_socket(input: &[u8]) {
     );
 }
 
-/// What was read word for word is neither astray nor to be said otherwise.
+/// What was read word for word is neither off the text nor to be spoken differently.
 pub fn transcript(input: &[u8]) {
     let text = text(input);
     let (sentence, transcript) = text.split_once('\n').unwrap_or((&text, &text));
@@ -141,7 +141,7 @@ pub fn transcript(input: &[u8]) {
     }
 }
 
-/// A provider's words, without the key and without what the caller said.
+/// A provider's words, without the key and without the caller's words.
 pub fn refusal(input: &[u8]) {
     const KEY: &str = "sk-proj-0123456789";
     const SAID: &str = "my account number is 123";
@@ -153,7 +153,7 @@ pub fn refusal(input: &[u8]) {
         let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
         words.collect::<Vec<_>>()
     };
-    // What was taken out leaves a mark.
+    // Removed text leaves a mark.
     for told in told.split('…').map(words_of) {
         for four in words_of(SAID).windows(4) {
             assert!(told.windows(4).all(|words| words != four), "{told:?}");

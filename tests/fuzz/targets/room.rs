@@ -1,4 +1,4 @@
-//! What participants of a room send.
+//! Data from participants of a room.
 
 use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -19,8 +19,8 @@ pub const CONTROL: &[&[u8]] = &[
     b"\"}",
 ];
 
-/// Packets of one of two kinds: bytes as they are, and steps of who streams what. A stream has one sender and one
-/// end, and no more than eight of a sender are under way.
+/// Packets of two kinds: raw bytes, and steps that describe who streams what. A stream has one sender and one end, and
+/// a sender has at most eight streams open.
 pub fn data_packets(input: &[u8]) {
     let mut gate = Gate::default();
     let mut now = clock::now();
@@ -65,7 +65,7 @@ pub fn data_packets(input: &[u8]) {
         };
         let mut passed = Vec::new();
         let taken = gate.packet(now, &packet, |packet| passed.push(packet.to_vec()));
-        // Itself, and ends of streams that made place for it.
+        // The stream itself, and ends of streams that were closed to make room for it.
         assert!(passed.len() <= 33, "{} packets of one", passed.len());
         assert!(taken.is_err() || passed.contains(&packet));
         for packet in passed {
@@ -99,7 +99,7 @@ pub fn data_packets(input: &[u8]) {
     }
 }
 
-/// What is not signed is nobody's; what is, is taken once.
+/// An unsigned packet is rejected; a signed one is accepted once.
 pub fn control_packet(input: &[u8]) {
     let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let key = Key::of("a-secret-of-at-least-thirty-two-characters");
@@ -116,7 +116,7 @@ pub fn control_packet(input: &[u8]) {
     assert!(inbox.take("topic", now, packet.as_bytes()).is_err());
 }
 
-/// Messages, requests and attributes: so many in a time, whatever their order.
+/// Messages, requests and attributes: a limited number per time, in any order.
 pub fn doors(input: &[u8]) {
     let start = clock::now();
     let mut now = start;

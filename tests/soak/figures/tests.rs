@@ -14,7 +14,7 @@ fn what_stays_of_each_call_is_growth() {
     assert!(held(11 * MIB, 22).grown_since(&before, 100).is_empty());
     let grown = held(10 * MIB, 120).grown_since(&before, 100);
     assert!(grown[0].contains("tasks: 20 became 120"), "{grown:?}");
-    // A megabyte a call.
+    // One megabyte per call.
     let grown = held(110 * MIB, 20).grown_since(&before, 100);
     assert!(grown[0].starts_with("bytes of heap"), "{grown:?}");
     let connected = Held {

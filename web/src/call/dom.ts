@@ -1,9 +1,9 @@
-/** Building DOM nodes. Text goes in as text nodes only: what callers and models say is never HTML. */
+/** Builds DOM nodes. Text is only ever inserted as text nodes: words of callers and models are never HTML. */
 
 type Attributes = Record<string, string | boolean | EventListener>;
 type Child = Node | string;
 
-/** An element; attributes that are functions are listeners, `false` leaves one out. */
+/** Creates an element; attributes that are functions become listeners, and `false` omits an attribute. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -42,7 +42,7 @@ export function icon(name: keyof typeof ICONS): SVGSVGElement {
   return svg;
 }
 
-/** Sets text only where it changed, so that nothing is announced or laid out twice. */
+/** Sets text only if it changed, so that nothing is announced or laid out twice. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -1,10 +1,10 @@
 /**
- * Listens to both ends of the call in the browser: levels for the visualiser and the meter, and
- * the latency of each turn. Nothing is recorded.
+ * Listens to both ends of the call in the browser: levels for the visualiser and the meter, and the latency
+ * of each turn. Nothing is recorded.
  *
- * AnalyserNodes hold the newest samples; a timer reads those that came since its last look. So a
- * late timer loses nothing up to the analyser's length, and no worklet has to be loaded, which a
- * strict Content-Security-Policy of a host page would refuse.
+ * AnalyserNodes hold the newest samples; a timer reads those that arrived since it last ran. So a late
+ * timer loses nothing up to the analyser's length, and no worklet has to be loaded, which the strict
+ * Content-Security-Policy of a host page would refuse.
  */
 
 import { dbfs, FRAME_SECONDS, LatencyMeter, type HeardTurn } from "./latency.js";
@@ -31,7 +31,7 @@ class Tap {
     this.level = 0;
   }
 
-  /** Reads the newest `count` samples and follows their loudness. */
+  /** Reads the newest `count` samples and updates their loudness. */
   read(count: number): Float32Array {
     if (!this.source) this.samples.fill(0);
     else this.analyser.getFloatTimeDomainData(this.samples);
@@ -41,7 +41,7 @@ class Tap {
   }
 }
 
-/** dBFS on the scale of a meter: −60 dB is 0, −10 dB is 1. */
+/** Maps dBFS to the scale of a meter: −60 dB is 0, −10 dB is 1. */
 function loudness(db: number): number {
   return Math.min(Math.max((db + 60) / 50, 0), 1);
 }
@@ -71,7 +71,7 @@ export class Ears {
     this.agent.connect(track);
   }
 
-  /** Loudness of both ends just now, 0…1. */
+  /** Current loudness of both ends, 0…1. */
   get levels(): { caller: number; agent: number } {
     return { caller: this.caller.level, agent: this.agent.level };
   }
@@ -86,7 +86,7 @@ export class Ears {
     const rate = this.context.sampleRate;
     const frame = Math.round(rate * FRAME_SECONDS);
     const now = this.context.currentTime;
-    // Whole frames only; what the page was too busy to read in time is lost to the meter.
+    // Whole frames only; the meter misses what the page was too busy to read in time.
     const frames = Math.floor(Math.min((now - this.heardUntil) * rate, WINDOW) / frame);
     if (frames <= 0) return;
     const count = frames * frame;

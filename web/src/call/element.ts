@@ -1,6 +1,6 @@
 /**
- * `<sidetone-call>`: the floating call button and the call panel, as one element that any page can
- * carry. It brings its own styles in a shadow root and needs no framework.
+ * `<sidetone-call>`: the floating call button and the call panel, as one element that any page can contain.
+ * It has its own styles in a shadow root and needs no framework.
  */
 
 import type { AudioCaptureOptions } from "livekit-client";
@@ -16,17 +16,17 @@ import { View } from "./view.js";
 
 const DEFAULT_ENDPOINT = "/api/voice/token";
 
-/** What the element tells its page. All bubble and cross shadow roots. */
+/** Events for the page. All of them bubble and cross shadow roots. */
 export interface SidetoneCallEventMap {
   /** The phase changed: idle, starting, live, reconnecting, ended, failed. */
   "sidetone-state": CustomEvent<Phase>;
-  /** The agent is there for the first time. */
+  /** The agent has joined for the first time. */
   "sidetone-started": CustomEvent<{ callId: string | undefined; roomName: string | undefined }>;
   /** A line of the conversation is final. */
   "sidetone-transcript": CustomEvent<Line>;
-  /** A turn got a figure: its latency as heard, or by stage. */
+  /** A turn got a figure: its latency as heard, or its latency by stage. */
   "sidetone-turn": CustomEvent<Turn>;
-  /** The call ended; `seconds` of talk. */
+  /** The call ended, after `seconds` of conversation. */
   "sidetone-ended": CustomEvent<{ by: "caller" | "agent"; seconds: number }>;
   /** The call failed; `code` says why. */
   "sidetone-failed": CustomEvent<{ code: string; detail?: string }>;
@@ -34,11 +34,11 @@ export interface SidetoneCallEventMap {
 
 export class SidetoneCall extends HTMLElement {
   static readonly observedAttributes = ["label", "lang", "open", "inline", "theme", "position", "agent", "endpoint", "room-type"];
-  /** Fetches the right to join the host page's own way; without it the element asks `endpoint`. */
+  /** Fetches the token in the host page's own way; without it the element asks `endpoint`. */
   declare tokenProvider: TokenProvider | undefined;
   /** Headers for `endpoint`, such as the page's own Authorization. */
   declare headers: Record<string, string> | undefined;
-  /** What the browser may do to the microphone's sound; echo cancellation and its like are on. */
+  /** How the browser processes the microphone's audio; echo cancellation and similar processing are on by default. */
   declare audioCapture: AudioCaptureOptions | undefined;
   private ownStrings: Partial<Strings> = {};
   private session: CallSession | undefined;
@@ -65,7 +65,7 @@ export class SidetoneCall extends HTMLElement {
   disconnectedCallback(): void {
     removeEventListener("pagehide", this.onPageHide);
     removeEventListener("pageshow", this.onPageShow);
-    // An element that is only moved comes back within this task.
+    // An element that is only moved is connected again within this task.
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.session?.hangUp();
@@ -75,7 +75,7 @@ export class SidetoneCall extends HTMLElement {
 
   attributeChangedCallback(name: string): void {
     this.render();
-    // A page may say whom the element calls after it has put it in.
+    // A page may set whom the element calls after inserting it.
     if (this.isConnected && (name === "agent" || name === "endpoint" || name === "room-type")) this.offerResume();
   }
 
@@ -84,12 +84,12 @@ export class SidetoneCall extends HTMLElement {
     this.open = true;
   }
 
-  /** Closes the panel to the floating button; a running call goes on. */
+  /** Closes the panel, leaving the floating button; a running call continues. */
   hide(): void {
     this.open = false;
   }
 
-  /** Calls; from a click or key press, so that the browser lets the page sound. */
+  /** Starts a call; use it in a click or key press handler, so that the browser allows the page to play audio. */
   async start(options: { microphone?: boolean } = {}): Promise<void> {
     this.show();
     await this.session?.start(options);
@@ -99,7 +99,7 @@ export class SidetoneCall extends HTMLElement {
     this.session?.hangUp();
   }
 
-  /** Sends a typed message to the agent; false if there is no call to send it in. */
+  /** Sends a typed message to the agent; returns false if there is no call. */
   async sendText(text: string): Promise<boolean> {
     return (await this.session?.sendText(text)) ?? false;
   }
@@ -116,7 +116,7 @@ export class SidetoneCall extends HTMLElement {
     this.toggleAttribute("open", open);
   }
 
-  /** Words of the host page in place of the element's own; any part of `Strings`. */
+  /** Texts of the host page that replace the element's own; any part of `Strings`. */
   set strings(strings: Partial<Strings>) {
     this.ownStrings = strings;
     this.render();
@@ -126,12 +126,12 @@ export class SidetoneCall extends HTMLElement {
     return stringsFor(this.language, this.ownStrings);
   }
 
-  /** Where the call stands, for reading. */
+  /** The call's current state, read-only. */
   get snapshot(): Snapshot | undefined {
     return this.session?.snapshot;
   }
 
-  /** Loudness of both ends just now, 0…1. */
+  /** Current loudness of both ends, 0…1. */
   get levels(): { caller: number; agent: number } {
     return this.session?.levels ?? { caller: 0, agent: 0 };
   }
@@ -178,12 +178,12 @@ export class SidetoneCall extends HTMLElement {
     });
   }
 
-  /** Two elements of a tab, and two agents of one element, have calls of their own. */
+  /** Two elements in a tab, and two agents of one element, have separate calls. */
   private get storageKey(): string {
     return ["sidetone-call", this.endpoint, this.roomType, this.getAttribute("agent") ?? "", placeOf(this)].join(" ");
   }
 
-  /** A property set before the element was defined hides the class's accessor: set it again. */
+  /** A property that was set before the element was defined hides the class's accessor: set it again. */
   private upgrade(name: "strings" | "open"): void {
     if (!Object.hasOwn(this, name)) return;
     const self = this as unknown as Record<string, unknown>;
@@ -261,7 +261,7 @@ export class SidetoneCall extends HTMLElement {
   }
 }
 
-/** The element's own events, typed, beside those of every element. */
+/** The element's own events, typed, in addition to those of every element. */
 export interface SidetoneCall {
   addEventListener<K extends keyof SidetoneCallEventMap>(type: K, listener: (this: SidetoneCall, event: SidetoneCallEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener<K extends keyof HTMLElementEventMap>(type: K, listener: (this: HTMLElement, event: HTMLElementEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;

@@ -1,6 +1,6 @@
 /**
- * One connection to a LiveKit room with what belongs to it: the microphone's track, the agent's
- * voice, the text streams. Made for one attempt to call and closed with it.
+ * A connection to a LiveKit room with everything that belongs to it: the microphone's track, the agent's
+ * voice, the text streams. It is created for one attempt to call and closed with it.
  */
 
 import {
@@ -27,19 +27,19 @@ import { readStages, TURN_TOPIC, type Turn } from "./turns.js";
 
 const TRANSCRIPTION_TOPIC = "lk.transcription";
 const CHAT_TOPIC = "lk.chat";
-/** The service tells on it that nobody is there yet, or that nobody comes: `call.waiting`, `call.failed`. */
+/** The service announces here that nobody has joined yet, or that nobody will: `call.waiting`, `call.failed`. */
 const CALL_TOPIC = "sidetone.call";
 const STATE_ATTRIBUTE = "lk.agent.state";
-/** A text stream may be of any length; a line on a page may not. */
+/** A text stream may have any length; a line on a page may not. */
 const MAX_LINE = 8_000;
-/** What a packed stream may be unpacked to. */
+/** Maximum size to which a compressed stream may be unpacked, in bytes. */
 const MAX_UNPACKED = 1 << 20;
 
-/** What a link tells. None of it comes after `close()`. */
+/** The events of a link. None are sent after `close()`. */
 export interface LinkEvents {
   agent(state: AgentState): void;
   agentGone(hungUp: boolean): void;
-  /** Nobody is there yet; the call is still asked for. */
+  /** No agent has joined yet; the service keeps trying. */
   waiting(why: Problem): void;
   lost(): void;
   back(): void;
@@ -57,16 +57,16 @@ export class Link {
   private readonly context = new AudioContext({ latencyHint: "interactive" });
   private readonly ears: Ears;
   private agent: RemoteParticipant | undefined;
-  /** The agent is in the room, and can be reached. */
+  /** Whether the agent is in the room and can be reached. */
   private reachable = false;
-  /** Typed messages that no agent has begun to think about. */
+  /** Typed messages that no agent has begun to process. */
   private typed: { id: string; text: string; sent: boolean }[] = [];
   private joined = false;
   private closed = false;
 
   /**
-   * Make it in the click's own task: that is when a browser lets a page sound.
-   * `sound` is where the agent's audio element goes.
+   * Create it in the click's own task, because that is when a browser lets a page play audio. `sound` is
+   * the parent of the agent's audio element.
    */
   constructor(
     private readonly events: LinkEvents,
@@ -77,8 +77,8 @@ export class Link {
     });
     void this.context.resume().catch(() => undefined);
     this.room = tidyRoom({
-      // A reload or a closed tab is not a hang-up: the server finds out by itself and the agent
-      // may wait; `close()` says goodbye, which ends the call at once.
+      // A reload or a closed tab is not a hang-up: the server notices it, and the agent may wait; `close()`
+      // says goodbye, which ends the call at once.
       disconnectOnPageLeave: false,
       publishDefaults: { dtx: true, red: true },
       dataStream: { maxPayloadByteLength: MAX_UNPACKED },
@@ -86,12 +86,12 @@ export class Link {
     this.listen();
   }
 
-  /** Joins and publishes. Throws a `CallError`; `token-refused` asks for a new token. */
+  /** Joins and publishes. Throws a `CallError`; `token-refused` means that a new token is needed. */
   async join({ livekitHost, token }: CallToken, microphone: LocalAudioTrack | undefined): Promise<void> {
     let answered = false;
     this.room.once(RoomEvent.SignalConnected, () => (answered = true));
     try {
-      // From now on, so that nothing is lost that is said before the agent is there.
+      // From now on, so that nothing that is said before the agent joins is lost.
       if (microphone) recordForAgent(microphone);
       await this.room.connect(livekitHost, token);
       if (this.closed) return letGo(this.room);
@@ -100,7 +100,7 @@ export class Link {
         this.hearMicrophone(microphone);
         const source = Track.Source.Microphone;
         const published = this.room.localParticipant.publishTrack(microphone, { source, preConnectBuffer: true });
-        // Livekit-client watches over a track from here on, also over one that was stopped meanwhile.
+        // From here on livekit-client manages the track, even one that was stopped in the meantime.
         await published.finally(() => this.closed && microphone.stop());
       }
     } catch (error) {
@@ -110,7 +110,7 @@ export class Link {
   }
 
   hearMicrophone(microphone: LocalAudioTrack): void {
-    // The track underneath changes with the chosen device.
+    // The underlying track changes with the chosen device.
     this.ears.hearCaller(microphone.mediaStreamTrack);
   }
 
@@ -118,15 +118,15 @@ export class Link {
     return this.ears.levels;
   }
 
-  /** The token that opens the room now: LiveKit renews it while connected, and shows it nowhere else. */
+  /** The token that opens the room now: LiveKit renews it while connected, and exposes it nowhere else. */
   get renewedToken(): string | undefined {
     const { token } = (this.room.engine ?? {}) as unknown as { token?: unknown };
     return typeof token === "string" ? token : undefined;
   }
 
   /**
-   * Sends a typed message, as soon as an agent is there to read it. One that the agent had not begun to
-   * think about when it was lost is sent to the next.
+   * Sends a typed message as soon as an agent is there to read it. If the agent was lost before it began to
+   * process the message, it is sent to the next one.
    */
   async sendText(text: string): Promise<string> {
     const message = { id: crypto.randomUUID(), text, sent: false };
@@ -145,7 +145,7 @@ export class Link {
     await this.room.localParticipant.sendText(message.text, { topic: CHAT_TOPIC });
   }
 
-  /** An agent can be reached, or not any more. */
+  /** Called when an agent becomes reachable, or unreachable. */
   private reaches(reachable: boolean): void {
     this.reachable = reachable;
     for (const message of this.typed) {
@@ -154,13 +154,13 @@ export class Link {
     }
   }
 
-  /** After a click or key press: lets the agent be heard where autoplay was refused. */
+  /** Makes the agent audible after autoplay was refused; call it after a click or key press. */
   async unlockSound(): Promise<void> {
     await Promise.allSettled([this.room.startAudio(), this.context.resume()]);
     this.tell((e) => e.soundBlocked(!this.room.canPlaybackAudio));
   }
 
-  /** Leaves the room. Nothing is told from now on. */
+  /** Leaves the room. No events are sent from now on. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -206,7 +206,7 @@ export class Link {
         this.lookForAgent();
       })
       .on(RoomEvent.Disconnected, (reason) => {
-        // A join that fails is told by `join` itself, with the better reason.
+        // A failed join is reported by `join` itself, with the better reason.
         if (this.joined) this.tell((e) => e.closed(closeProblem(reason)));
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => {
@@ -218,8 +218,8 @@ export class Link {
         this.tell((e) => e.weak(quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost));
       })
       .on(RoomEvent.DataReceived, (payload, sender, _kind, topic, _encryption, identity) => {
-        // Only the server itself sends in nobody's name: another participant cannot end the call. One whom this
-        // client does not know yet has an identity, and is no `sender`.
+        // Only the server sends without a name, so another participant cannot end the call. A participant
+        // whom this client does not know yet has an identity, but no `sender`.
         if (topic !== CALL_TOPIC || sender || identity) return;
         const { type, why } = readNotice(new TextDecoder().decode(payload));
         if (type === "call.failed") this.tell((e) => e.closed(why));
@@ -237,7 +237,7 @@ export class Link {
     });
   }
 
-  /** The agent is the first AGENT-kind participant that does not publish for another one. */
+  /** The agent is the first participant of kind AGENT that does not publish on behalf of another one. */
   private lookForAgent(): void {
     if (this.agent) return this.follow(this.agent);
     for (const p of this.room.remoteParticipants.values()) {
@@ -253,20 +253,20 @@ export class Link {
 
   private follow(p: Participant): void {
     if (p !== this.agent) return this.agent ? undefined : this.lookForAgent();
-    // The server keeps an agent that is dead for twenty seconds.
+    // The server keeps a dead agent for twenty seconds.
     if (p.connectionQuality === ConnectionQuality.Lost) return;
     const state = p.attributes[STATE_ATTRIBUTE];
     if (state === "listening" || state === "thinking" || state === "speaking") {
       this.reaches(true);
       this.tell((e) => e.agent(state));
     } else if (state === "idle" || (state === undefined && p.getTrackPublication(Track.Source.Microphone))) {
-      // An agent that tells no state but has a voice is there and listens.
+      // An agent that reports no state but has a voice is there and listens.
       this.reaches(true);
       this.tell((e) => e.agent("listening"));
     }
   }
 
-  /** The server hears nothing of the agent: trouble, long before it takes it out of the room. */
+  /** The server hears nothing from the agent: a problem, long before the server removes it from the room. */
   private agentQuality(quality: ConnectionQuality): void {
     if (quality !== ConnectionQuality.Lost) return this.agent && this.follow(this.agent);
     if (!this.reachable) return;
@@ -276,7 +276,7 @@ export class Link {
 
   private play(track: RemoteTrack, p: RemoteParticipant): void {
     if (track.kind !== Track.Kind.Audio) return;
-    // Chromium gives Web Audio nothing of a remote track that no element plays.
+    // In Chromium, Web Audio gets no data from a remote track that no element plays.
     if (track.attachedElements.length === 0) this.sound.append(track.attach());
     if (p !== this.agent) return this.lookForAgent();
     if (track.source === Track.Source.Microphone) this.ears.hearAgent(track.mediaStreamTrack);
@@ -286,7 +286,8 @@ export class Link {
   private async transcribe(reader: TextStreamReader, identity: string): Promise<void> {
     const { attributes = {}, id } = reader.info;
     const local = this.room.localParticipant;
-    // Agents send the caller's captions in the caller's name; anybody else's are no part of the conversation.
+    // Agents send the caller's captions in the caller's name; captions in anybody else's name are not part
+    // of the conversation.
     if (identity !== local.identity && !this.room.remoteParticipants.get(identity)?.isAgent) return;
     const trackId = attributes["lk.transcribed_track_id"];
     const ofCaller =
@@ -302,11 +303,12 @@ export class Link {
     try {
       for await (const delta of reader) {
         line.text = (line.text + delta).slice(0, MAX_LINE);
-        // An interim of the caller is a whole stream: shown when complete, so that a line never shrinks to grow.
+        // Each interim of the caller is a whole stream: it is shown when complete, so that a line never
+        // shrinks before it grows.
         if (!ofCaller) this.tell((e) => e.line({ ...line }));
       }
     } catch {
-      // The stream broke off with its sender: what came of it stands.
+      // The stream broke off when its sender left: what arrived is kept.
     }
     line.final = !ofCaller || reader.info.attributes?.["lk.transcription_final"] === "true";
     this.tell((e) => e.line(line));
@@ -314,14 +316,14 @@ export class Link {
 }
 
 /**
- * LiveKit's pre-connect buffer. `setMicrophoneEnabled` would begin it too, but with a track of its own
- * making; the method is public in all but its type. Without a MediaRecorder nothing is recorded.
+ * LiveKit's pre-connect buffer. `setMicrophoneEnabled` would start it too, but with its own track; the
+ * method is public except in its type. Without a MediaRecorder nothing is recorded.
  */
 function recordForAgent(microphone: LocalAudioTrack): void {
   (microphone as unknown as { startPreConnectBuffer?: () => void }).startPreConnectBuffer?.();
 }
 
-/** Why a room could not be joined. Where the server has `answered`, there is no way for sound to it. */
+/** Why a room could not be joined. If the server has `answered`, there is no media path to it. */
 function joinProblem(error: unknown, answered: boolean): Problem {
   if (error instanceof ConnectionError) {
     switch (error.reason) {

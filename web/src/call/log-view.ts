@@ -1,10 +1,10 @@
-/** The conversation as a list: a node a line, updated in place, kept at its end unless scrolled up. */
+/** The conversation as a list: one node per line, updated in place, kept scrolled to the end unless scrolled up. */
 
 import { h, setText } from "./dom.js";
 import type { Strings } from "./strings.js";
 import type { Line, Transcript } from "./transcript.js";
 
-/** Distance from the end, in pixels, within which new lines still pull the list along. */
+/** Distance from the end, in pixels, within which the list still follows new lines. */
 const NEAR_END = 48;
 
 interface Row {
@@ -15,8 +15,8 @@ interface Row {
 
 export class LogView {
   /**
-   * Not a live region: the words are being spoken aloud, and a screen reader that read them
-   * too would talk over the agent. It can be read at leisure; it takes the focus to be scrolled.
+   * Not a live region: the words are being spoken aloud, and a screen reader that also read them would talk
+   * over the agent. It can be read at any time, and can be focused for scrolling.
    */
   readonly region = h("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0" });
   private readonly list = h("ol");
@@ -31,7 +31,7 @@ export class LogView {
       const { scrollHeight, scrollTop, clientHeight } = this.region;
       this.follow = scrollHeight - scrollTop - clientHeight < NEAR_END;
     });
-    // The list gives way when the device settings open; its end stays in sight.
+    // The list shrinks when the device settings open; its end stays visible.
     new ResizeObserver(() => this.toEnd()).observe(this.region);
   }
 

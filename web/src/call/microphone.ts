@@ -1,4 +1,4 @@
-/** The microphone: asked for when a person starts a call, never before, and its refusal named. */
+/** The microphone: requested when a person starts a call, never before, with the reason for a refusal. */
 
 import { createLocalAudioTrack, type AudioCaptureOptions, type LocalAudioTrack } from "livekit-client";
 import type { ProblemCode } from "./phase.js";
@@ -15,7 +15,7 @@ export async function openMicrophone(capture: AudioCaptureOptions = {}): Promise
     return await createLocalAudioTrack({ ...SPEECH, ...capture });
   } catch (error) {
     const name = error instanceof Error ? error.name : "";
-    // Names from the Media Capture and Streams specification, getUserMedia().
+    // Names from the specification "Media Capture and Streams", getUserMedia().
     if (name === "NotFoundError" || name === "OverconstrainedError") {
       throw new CallError({ code: "microphone-missing", retry: true });
     }
@@ -26,20 +26,20 @@ export async function openMicrophone(capture: AudioCaptureOptions = {}): Promise
   }
 }
 
-/** Who refused: each has a mending of its own, and only one of them is the icon beside the address. */
+/** Who refused: each case has its own fix, and only one of them is the icon beside the address. */
 function refusal(message: string): ProblemCode {
   const framed = self !== top;
   const policy = (document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } }).featurePolicy;
   const allowed = policy?.allowsFeature("microphone");
   if (allowed === false) return framed ? "microphone-framed" : "microphone-forbidden";
-  // Chromium tells these apart in words only.
+  // Chromium distinguishes these only by their text.
   if (/dismissed/i.test(message)) return "microphone-dismissed";
   if (/by system/i.test(message)) return "microphone-withheld";
-  // Browsers without that API do not say whether a page of another origin has passed the microphone on.
+  // Browsers without that API do not say whether a page of another origin has delegated the microphone.
   return allowed === undefined && framed && frameElement === null ? "microphone-framed" : "microphone-refused";
 }
 
-/** True when the browser gives the microphone without asking (again). */
+/** True if the browser allows the microphone without asking (again). */
 export async function microphoneIsGranted(): Promise<boolean> {
   try {
     const status = await navigator.permissions.query({ name: "microphone" as PermissionName });

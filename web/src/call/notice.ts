@@ -1,8 +1,8 @@
-/** What the service tells callers who wait, on the data topic `sidetone.call`. Pure. */
+/** Messages from the service to waiting callers, on the data topic `sidetone.call`. Pure. */
 
 import type { Problem, ProblemCode } from "./phase.js";
 
-/** Its reasons that there are words for (`Notice` in crates/control-plane/src/control/rooms.rs); others are shown as they are told. */
+/** The reasons that there are texts for (`Notice` in crates/control-plane/src/control/rooms.rs); others are shown as received. */
 const REASONS: Record<string, ProblemCode> = {
   "no-agent": "no-agent",
   "agent-failed": "agent-failed",
@@ -10,13 +10,13 @@ const REASONS: Record<string, ProblemCode> = {
   "too-many-calls": "too-many-at-once",
 };
 
-/** Reads a message: `call.waiting` when nobody is there yet, `call.failed` when nobody comes, and why. */
+/** Parses a message: `call.waiting` if nobody has joined yet, `call.failed` if nobody will, and the reason. */
 export function readNotice(message: string): { type: unknown; why: Problem } {
   let body: Record<string, unknown> = {};
   try {
     body = Object(JSON.parse(message)) as Record<string, unknown>;
   } catch {
-    // Not of this service: it says nothing.
+    // Not from this service: ignored.
   }
   const { type, code, reason } = body;
   const known = typeof code === "string" && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;

@@ -1,21 +1,21 @@
 /**
- * Where a call stands, as a pure state machine: `next(phase, event)` knows no browser and no room.
- * `session.ts` feeds it and acts on what comes out; `view.ts` shows it.
+ * The phase of a call, as a pure state machine: `next(phase, event)` knows no browser and no room.
+ * `session.ts` feeds it and acts on the result; `view.ts` shows it.
  */
 
-/** What the agent does, in LiveKit's words (`lk.agent.state`). */
+/** What the agent is doing, in LiveKit's terms (`lk.agent.state`). */
 export type AgentState = "listening" | "thinking" | "speaking";
 
-/** Why a call could not start or could not go on. */
+/** Why a call could not start or could not continue. */
 export type ProblemCode =
   | "microphone-refused"
-  /** The person closed the browser's question. */
+  /** The person dismissed the browser's prompt. */
   | "microphone-dismissed"
-  /** The system keeps the microphone from the browser. */
+  /** The system denies the browser access to the microphone. */
   | "microphone-withheld"
-  /** The page around this one does not hand the microphone on (Permissions Policy). */
+  /** The page around this one does not delegate the microphone (Permissions Policy). */
   | "microphone-framed"
-  /** The site's own Permissions Policy rules it out. */
+  /** The site's own Permissions Policy forbids it. */
   | "microphone-forbidden"
   | "microphone-missing"
   | "microphone-busy"
@@ -30,12 +30,12 @@ export type ProblemCode =
   | "endpoint-unreachable"
   | "endpoint-slow"
   | "server-unreachable"
-  /** The server answers, but this network lets no sound through to it. */
+  /** The server answers, but this network lets no media through to it. */
   | "media-blocked"
   | "token-refused"
   | "no-agent"
   | "agent-failed"
-  /** Agents came, but no sound gets through between them and the server. */
+  /** Agents joined, but no audio gets through between them and the server. */
   | "no-media"
   | "connection-lost"
   | "joined-elsewhere"
@@ -47,11 +47,11 @@ export interface Problem {
   retry: boolean;
   /** Seconds to wait before trying again helps (from `Retry-After`). */
   retryAfter?: number;
-  /** The server's own words, shown as plain text beneath ours. */
+  /** The server's own words, shown as plain text below ours. */
   detail?: string;
 }
 
-/** What is being waited for while a call starts. */
+/** What a starting call is waiting for. */
 export type Step = "microphone" | "token" | "room" | "agent";
 
 export type Phase =
@@ -70,7 +70,7 @@ export type PhaseEvent =
   | { type: "link-lost" }
   | { type: "link-back" }
   | { type: "hang-up" }
-  /** The person has read how the call ended, and wants to begin anew. */
+  /** The person has read how the call ended, and wants to start over. */
   | { type: "dismiss" }
   | { type: "fail"; problem: Problem };
 
@@ -84,13 +84,13 @@ export function settled(phase: Phase): Phase {
   return phase.is === "reconnecting" ? phase.was : phase;
 }
 
-/** Total: an event that means nothing in a phase leaves it as it is. */
+/** Total: an event that means nothing in a phase leaves the phase unchanged. */
 export function next(phase: Phase, event: PhaseEvent): Phase {
   if (event.type === "start") {
     return isRunning(phase) ? phase : { is: "starting", step: event.step };
   }
   if (event.type === "dismiss") return isRunning(phase) ? phase : { is: "idle" };
-  // Whatever comes late from a call that is over changes nothing.
+  // Late events from a call that is over change nothing.
   if (!isRunning(phase)) return phase;
   switch (event.type) {
     case "hang-up":
@@ -106,8 +106,8 @@ export function next(phase: Phase, event: PhaseEvent): Phase {
     case "agent":
       return beneath(phase, () => ({ is: "live", agent: event.state }));
     case "agent-gone":
-      // An agent that hung up ended the call. One that crashed is asked for again by the
-      // control plane's dispatch guardian, so the caller waits for the next one.
+      // An agent that hung up ended the call. If it crashed, the control plane's dispatch guardian requests
+      // another one, so the caller waits for it.
       if (event.hungUp) return { is: "ended", by: "agent" };
       return beneath(phase, () => ({ is: "starting", step: "agent" }));
   }

@@ -1,9 +1,9 @@
 /**
- * The running call, kept for this tab so that a reload joins it again. `sessionStorage` is per tab
- * and goes with it; the token in it opens one room for a few minutes.
+ * The running call, stored for this tab so that a reload rejoins it. `sessionStorage` is per tab and is
+ * deleted with it; the token in it opens one room for a few minutes.
  *
- * An entry is taken, not read: it is written when a page goes, and gone once a page has it. A tab that is
- * duplicated copies the storage, and two pages in one call would put each other out of it by turns.
+ * An entry is taken, not just read: it is written when a page is left, and removed once a page has it.
+ * Duplicating a tab copies the storage, and two pages in one call would keep disconnecting each other.
  */
 
 import type { Transcript } from "./transcript.js";
@@ -11,33 +11,36 @@ import { tokenExpiry, type CallToken } from "./token.js";
 
 export interface RunningCall {
   token: CallToken;
-  /** Milliseconds of the epoch at which the agent was first there. */
+  /** When the agent first joined, in milliseconds since the epoch. */
   startedAt: number;
   muted: boolean;
   microphone: boolean;
   transcript: Transcript;
 }
 
-/** Reloads take seconds; an older entry is of a tab that the browser brought back. */
+/** Reloads take seconds; an older entry comes from a tab that the browser restored. */
 const MAX_AGE_MS = 60_000;
 
-/** A running call that its page left at `savedAt`. */
+/** A running call whose page was left at `savedAt`. */
 export interface LeftCall extends RunningCall {
-  /** Milliseconds of the epoch. */
+  /** Milliseconds since the epoch. */
   savedAt: number;
 }
 
-/** Keeps a call under `key`. */
+/** Stores a call under `key`. */
 export function save(key: string, call: LeftCall): void {
   const entry: LeftCall = { ...call, transcript: call.transcript.slice(-50) };
   try {
     sessionStorage.setItem(key, JSON.stringify(entry));
   } catch {
-    // Storage is full or forbidden: the call works, a reload just does not rejoin.
+    // Storage is full or forbidden: the call works, but a reload does not rejoin it.
   }
 }
 
-/** The call under `key`, if it was running a moment ago and its token still opens the room. Nobody finds it again. */
+/**
+ * Returns the call under `key`, if it was running a moment ago and its token still opens the room. Removes
+ * it from the storage.
+ */
 export function take(key: string): LeftCall | undefined {
   try {
     const text = sessionStorage.getItem(key);
@@ -57,8 +60,8 @@ export function isGood({ savedAt, token }: LeftCall): boolean {
 }
 
 /**
- * Where in its tab an element stands: its place beside its like, and so that of each host and frame around it.
- * All frames of one origin share the tab's storage.
+ * The position of an element in its tab: its id or its index among elements of the same name, and likewise
+ * for each host and frame around it. All frames of one origin share the tab's storage.
  */
 export function placeOf(element: Element): string {
   const places: (string | number)[] = [];
@@ -69,7 +72,7 @@ export function placeOf(element: Element): string {
     view = at.ownerDocument.defaultView ?? view;
     at = "host" in root ? root.host : view.frameElement;
   }
-  // Pages of other sites around it show no more than the order of their frames.
+  // Surrounding pages of other sites reveal only the order of their frames.
   for (; view !== view.parent; view = view.parent) {
     const { parent } = view;
     places.push(Array.from({ length: parent.length }, (_, n) => parent[n]).indexOf(view));

@@ -1,6 +1,6 @@
 /**
- * A call from the click to the hang-up. Owns the phase, and at most one `Link`; tells every change
- * as one snapshot. Knows nothing of how it is shown.
+ * A call from the click to the hang-up. Owns the phase, and at most one `Link`; reports every change as one
+ * snapshot. Knows nothing about how it is shown.
  */
 
 import { Room, type AudioCaptureOptions, type LocalAudioTrack } from "livekit-client";
@@ -12,9 +12,9 @@ import { CallError, type CallToken } from "./token.js";
 import { put, settle, type Line, type Transcript } from "./transcript.js";
 import { addTurn, type Turn } from "./turns.js";
 
-/** The dispatch guardian asks again every 2 s; after this the caller is told that nobody comes. */
+/** The dispatch guardian tries again every 2 s; after this time the caller is told that nobody will join. */
 const AGENT_DEADLINE_MS = 25_000;
-/** A start that takes longer is spoken of. */
+/** If starting takes longer, the caller is told. */
 const SLOW_MS = 4_000;
 
 export interface Snapshot {
@@ -22,21 +22,21 @@ export interface Snapshot {
   transcript: Transcript;
   turns: readonly Turn[];
   muted: boolean;
-  /** False in a call by text only. */
+  /** False in a text-only call. */
   microphone: boolean;
-  /** Milliseconds of the epoch; set once the agent was there. */
+  /** Milliseconds since the epoch; set once the agent has joined. */
   startedAt: number | undefined;
   endedAt: number | undefined;
-  /** The browser refuses to sound until the person clicks. */
+  /** The browser refuses to play audio until the person clicks. */
   soundBlocked: boolean;
   weakLink: boolean;
-  /** No agent is free; one is still asked for. */
+  /** No agent is free; the service keeps trying. */
   waiting: boolean;
-  /** What the service said of the wait: what the call will have failed of if nobody comes. */
+  /** The service's reason for the wait, which becomes the reason of the failure if nobody joins. */
   trouble: Problem | undefined;
   /** Starting takes unusually long. */
   slow: boolean;
-  /** A call of this tab was running before the page was reloaded, and waits for a click. */
+  /** A call of this tab was running before the page was reloaded, and can be resumed by a click. */
   resumable: boolean;
   microphones: readonly MediaDeviceInfo[];
   speakers: readonly MediaDeviceInfo[];
@@ -48,7 +48,7 @@ export interface SessionOptions {
   getToken(): Promise<CallToken>;
   capture(): AudioCaptureOptions;
   changed(snapshot: Snapshot): void;
-  /** Key under which the running call is kept for a reload: it names the element and its agent. */
+  /** Key under which the running call is stored for a reload: it identifies the element and its agent. */
   storageKey(): string;
   sound: ParentNode & Node;
 }
@@ -82,12 +82,12 @@ export class CallSession {
   private token: CallToken | undefined;
   private agentTimer: ReturnType<typeof setTimeout> | undefined;
   private slowTimer: ReturnType<typeof setTimeout> | undefined;
-  /** The call of before the reload, while it waits for a click. */
+  /** The call from before the reload, while it waits for a click. */
   private left: LeftCall | undefined;
 
   constructor(private readonly options: SessionOptions) {}
 
-  /** Call it from a click or key press. */
+  /** Call this in a click or key press handler. */
   async start({ microphone = true } = {}): Promise<void> {
     if (isRunning(this.snapshot.phase)) return;
     this.reset({ microphone });
@@ -95,14 +95,15 @@ export class CallSession {
   }
 
   /**
-   * Joins the call of before the reload; true if there is one. Without the right to listen it waits for a click.
+   * Rejoins the call from before the reload; returns true if there is one. Without permission for the
+   * microphone it waits for a click.
    */
   async offerResume(): Promise<boolean> {
     if (this.left || this.snapshot.phase.is !== "idle") return false;
     const call = (this.left = take(this.options.storageKey()));
     if (!call) return false;
     const listens = !call.microphone || (await microphoneIsGranted());
-    // Whoever has called anew meanwhile has left that call.
+    // If a new call was started in the meantime, that call has been left.
     if (this.left !== call) return false;
     if (listens) void this.resume();
     else this.set({ resumable: true, transcript: call.transcript });
@@ -115,7 +116,7 @@ export class CallSession {
     if (!call || !isGood(call)) return this.dismiss();
     const { microphone, muted, startedAt, transcript } = call;
     this.reset({ microphone, muted, startedAt, transcript: settle(transcript) });
-    // A page that goes again before it has joined keeps the call, too.
+    // If the page is left again before it has joined, the call is stored again, too.
     this.token = call.token;
     await this.run(microphone, call.token);
   }
@@ -125,7 +126,7 @@ export class CallSession {
     else if (this.left) this.dismiss();
   }
 
-  /** Puts away how the last call ended: the element is as it was before. */
+  /** Clears the end of the last call: the element is as it was before. */
   dismiss(): void {
     const phase = next(this.snapshot.phase, { type: "dismiss" });
     if (isRunning(phase)) return;
@@ -133,7 +134,7 @@ export class CallSession {
     this.set({});
   }
 
-  /** The page goes: keep what a reload needs. Does not hang up. */
+  /** The page is being left: store what a reload needs. Does not hang up. */
   pageLeaves(): void {
     const { phase, startedAt, muted, microphone, transcript } = this.snapshot;
     const key = this.options.storageKey();
@@ -144,7 +145,7 @@ export class CallSession {
     }
   }
 
-  /** The page comes back as it was, out of the browser's memory: its call is its own again. */
+  /** The page is restored from the browser's memory: it takes its call back. */
   pageReturns(): void {
     take(this.options.storageKey());
   }
@@ -171,7 +172,7 @@ export class CallSession {
     try {
       await link?.room.switchActiveDevice(kind, deviceId);
     } catch {
-      // The device went while it was chosen: the list below shows what is there now.
+      // The device disappeared while it was chosen: the list below shows what is available now.
     }
     if (link === this.link && this.track) link?.hearMicrophone(this.track);
     await this.listDevices();
@@ -226,7 +227,7 @@ export class CallSession {
         await link.join(token, this.track);
         break;
       } catch (error) {
-        // A token that came too late to be used: one fresh one is worth a try.
+        // The token expired before it was used: one new token is worth a try.
         const refused = error instanceof CallError && error.problem.code === "token-refused";
         if (!refused || last || !current()) throw error;
         token = undefined;
@@ -253,7 +254,7 @@ export class CallSession {
       closed: (problem) =>
         ifCurrent(() => {
           const waiting = this.snapshot.startedAt === undefined;
-          // A room closed before an agent came was closed because none could be had.
+          // The room was closed before an agent joined, because none was available.
           if (!problem && waiting) problem = NOBODY;
           if (problem) this.fail(problem);
           else this.apply({ type: "agent-gone", hungUp: true });
@@ -310,7 +311,10 @@ export class CallSession {
     this.agentTimer = setTimeout(() => this.fail(NOBODY), AGENT_DEADLINE_MS);
   }
 
-  /** True when the wait is over. It is one wait, whatever its steps; a person at the browser's question takes their time. */
+  /**
+   * Returns true when the wait is over. All steps count as one wait, except the microphone: people may take
+   * their time with the browser's prompt.
+   */
   private watchForSlowness(phase: Phase): boolean {
     if (phase.is === "starting" && phase.step !== "microphone") {
       this.slowTimer ??= setTimeout(() => this.set({ slow: true }), SLOW_MS);
@@ -321,14 +325,14 @@ export class CallSession {
     return true;
   }
 
-  /** The call cannot go on. Where nobody came, what the service said of it is the better reason. */
+  /** The call cannot continue. If nobody joined, the service's reason is the better one. */
   private fail(problem: Problem): void {
     const { trouble } = this.snapshot;
     const told = trouble && trouble.code !== "no-agent" && problem.code === "no-agent";
     this.apply({ type: "fail", problem: told ? trouble : problem });
   }
 
-  /** Gives back everything that the call held. */
+  /** Releases everything that the call held. */
   private release(): void {
     const { link, track } = this;
     this.link = undefined;

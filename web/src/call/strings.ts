@@ -1,4 +1,4 @@
-/** Every word the element shows. English is complete; other languages are checked to be so too. */
+/** All texts that the element shows. English is complete; other languages are checked for completeness, too. */
 
 import type { ProblemCode } from "./phase.js";
 
@@ -250,12 +250,12 @@ function primary(language: string): string {
   return language.toLowerCase().split("-")[0] ?? "";
 }
 
-/** The strings of a language tag ("de-AT" → German), English where there are none, with the host page's own on top. */
+/** The strings for a language tag ("de-AT" → German), English if there are none, overridden by the host page's own. */
 export function stringsFor(language: string, own: Partial<Strings> = {}): Strings {
   return { ...(LANGUAGES[primary(language)] ?? en), ...own };
 }
 
-/** The language that `stringsFor` speaks; a host page that brings its own strings is believed. */
+/** The language that `stringsFor` uses; if a host page brings its own strings, its language tag is trusted. */
 export function spokenLanguage(language: string, own: Partial<Strings> = {}): string {
   return primary(language) in LANGUAGES || Object.keys(own).length > 0 ? language : "en";
 }

@@ -1,6 +1,6 @@
 /**
- * A Room that leaves nothing behind. What livekit-client 2.23 does not give back by itself is taken back here,
- * by names that are not its public ones: `tests/left-over.test.ts` counts whether that still works.
+ * A Room that leaves nothing behind. What livekit-client 2.23 does not release by itself is released here,
+ * using names that are not public: `tests/left-over.test.ts` checks that this still works.
  */
 
 import { Room, type RoomOptions } from "livekit-client";
@@ -19,7 +19,7 @@ interface Engine {
 }
 
 export function tidyRoom(options: RoomOptions): Room {
-  // With its registry, a Room's listener for changed devices goes with the garbage collector only.
+  // With the registry, a Room's listener for device changes is removed only by the garbage collector.
   const statics = Room as unknown as Statics;
   const { cleanupRegistry } = statics;
   statics.cleanupRegistry = false;
@@ -33,7 +33,7 @@ export function tidyRoom(options: RoomOptions): Room {
   }
 }
 
-/** An engine makes its peer connection before the server has answered, and counts as closed until then. */
+/** An engine creates its peer connection before the server has answered, and counts as closed until then. */
 function closeWhatFails(engine: Engine): void {
   const join = engine.join.bind(engine);
   engine.join = async (...all) => {
@@ -47,7 +47,7 @@ function closeWhatFails(engine: Engine): void {
   };
 }
 
-/** Leaves the room, also one that was never joined. */
+/** Leaves the room, even if it was never joined. */
 export function letGo(room: Room): void {
   void room.disconnect().catch(() => undefined);
   navigator.mediaDevices?.removeEventListener("devicechange", (room as unknown as Inside).handleDeviceChange);

@@ -1,8 +1,8 @@
-/** Asks for the right to join: from the host page's callback, or from the token endpoint. */
+/** Requests a token: from the host page's callback, or from the token endpoint. */
 
 import type { Problem } from "./phase.js";
 
-/** What a call is asked for. */
+/** The call to request. */
 export interface CallRequest {
   roomType: string;
   participantName?: string;
@@ -10,7 +10,7 @@ export interface CallRequest {
   voice?: string;
 }
 
-/** The right to join one room. */
+/** A token for one room. */
 export interface CallToken {
   /** `wss://` address of the LiveKit server. */
   livekitHost: string;
@@ -19,10 +19,10 @@ export interface CallToken {
   callId?: string;
 }
 
-/** Given by a host page that fetches tokens its own way. */
+/** Implemented by host pages that fetch tokens in their own way. */
 export type TokenProvider = (request: CallRequest) => Promise<CallToken>;
 
-/** A call that cannot go on, with what to tell the person. */
+/** A call that cannot continue, with what to tell the person. */
 export class CallError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail ?? problem.code);
@@ -30,10 +30,10 @@ export class CallError extends Error {
   }
 }
 
-/** For who grants calls: an endpoint, or the host page. */
+/** The time limit for an endpoint, or the host page's provider. */
 const DEADLINE_MS = 15_000;
 
-/** What the host page's own provider gives, held to what an endpoint is: a deadline, and one of the two shapes. */
+/** Calls the host page's own provider, with the same requirements as an endpoint: a deadline, and one of the two shapes. */
 export async function askProvider(provider: TokenProvider, request: CallRequest): Promise<CallToken> {
   const late = new CallError({ code: "endpoint-slow", retry: true });
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,7 +47,7 @@ export async function askProvider(provider: TokenProvider, request: CallRequest)
   throw new CallError({ code: "unavailable", retry: true, detail: "tokenProvider answered without a token" });
 }
 
-/** `POST endpoint`. Reads Sidetone's answer, and that of LiveKit's standard token endpoint. */
+/** `POST endpoint`. Accepts Sidetone's response, and that of LiveKit's standard token endpoint. */
 export async function fetchToken(
   endpoint: string,
   request: CallRequest,
@@ -64,7 +64,7 @@ export async function fetchToken(
   } catch (error) {
     throw new CallError({ code: isLate(error) ? "endpoint-slow" : "endpoint-unreachable", retry: true });
   }
-  // The deadline holds for the body, too.
+  // The deadline applies to the body, too.
   const body: unknown = await response.json().catch((error: unknown) => {
     if (isLate(error)) throw new CallError({ code: "endpoint-slow", retry: true });
     return undefined;
@@ -81,7 +81,7 @@ function isLate(error: unknown): boolean {
   return error instanceof DOMException && error.name === "TimeoutError";
 }
 
-/** The two shapes of an answer; undefined when it is neither. */
+/** Parses the two shapes of a response; returns undefined if it has neither. */
 export function readToken(body: unknown): CallToken | undefined {
   if (typeof body !== "object" || body === null) return undefined;
   const b = body as Record<string, unknown>;
@@ -128,7 +128,7 @@ export function secondsToWait(header: string | null, nowMs: number): number | un
   return Math.min(Math.max(Math.ceil(seconds), 0), 3600);
 }
 
-/** Expiry of a JWT in milliseconds of the epoch; undefined if it cannot be read. Not a check. */
+/** Expiry of a JWT in milliseconds since the epoch; undefined if it cannot be read. Does not verify the token. */
 export function tokenExpiry(token: string): number | undefined {
   try {
     const payload = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");

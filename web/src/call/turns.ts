@@ -1,20 +1,20 @@
-/** Turns of a call with their latency: as heard here, and by stage as the agent reports it. Pure. */
+/** The turns of a call with their latency: as heard here, and by stage as reported by the agent. Pure. */
 
 /**
- * Topic of the text stream on which the agent reports a turn, once its answer is heard:
- * a JSON object with any of the fields of `Stages`.
+ * Topic of the text stream on which the agent reports a turn once its answer is heard: a JSON object with
+ * any of the fields of `Stages`.
  */
 export const TURN_TOPIC = "sidetone.turn";
 
-/** What a turn's latency is made of, in milliseconds, in the order in which it passes. */
+/** The parts of a turn's latency, in milliseconds, in chronological order. */
 export interface Stages {
   /** From the last voiced sample to the decision that the caller has finished. */
   endpointingMs?: number;
-  /** Then until the final transcript. */
+  /** From there to the final transcript. */
   sttMs?: number;
-  /** Then until the first token of the answer. */
+  /** From there to the first token of the answer. */
   llmFirstTokenMs?: number;
-  /** Then until the first sound of the voice. */
+  /** From there to the first audio of the voice. */
   ttsFirstByteMs?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Turn {
 
 export const MAX_TURNS = 200;
 
-/** Adds a figure to the newest turn, or opens a turn if that one has this figure already. */
+/** Adds a figure to the newest turn, or starts a turn if that one already has this figure. */
 export function addTurn(turns: readonly Turn[], figure: Pick<Turn, "heardMs"> | Pick<Turn, "stages">): readonly Turn[] {
   const last = turns.at(-1);
   const kind = "heardMs" in figure ? "heardMs" : "stages";
@@ -37,7 +37,7 @@ export function addTurn(turns: readonly Turn[], figure: Pick<Turn, "heardMs"> | 
   return [...turns, { number: (last?.number ?? 0) + 1, ...figure }].slice(-MAX_TURNS);
 }
 
-/** Reads an agent's report; undefined when nothing in it is a figure. */
+/** Parses an agent's report; returns undefined if it contains no figures. */
 export function readStages(text: string): Stages | undefined {
   let body: unknown;
   try {

@@ -1,6 +1,6 @@
 /**
- * Shows a snapshot. Nodes are made once and updated in place, so focus, scroll position and
- * selection stay; nothing here decides about the call.
+ * Shows a snapshot. Nodes are created once and updated in place, so that focus, scroll position and
+ * selection stay; nothing here makes decisions about the call.
  */
 
 import { clock, h, icon, setText } from "./dom.js";
@@ -15,7 +15,7 @@ export interface Actions {
   hide(): void;
   start(options: { microphone: boolean }): void;
   resume(): void;
-  /** Back to where a call can be begun. */
+  /** Returns to the state in which a call can be started. */
   dismiss(): void;
   hangUp(): void;
   mute(muted: boolean): void;
@@ -26,19 +26,19 @@ export interface Actions {
 
 export interface ViewModel {
   snapshot: Snapshot;
-  /** Language tag of the strings; gives the panel's direction too. */
+  /** Language tag of the strings; also determines the panel's direction. */
   language: string;
   strings: Strings;
-  /** The agent's name for the caller; the strings' title if empty. */
+  /** The agent's name as shown to the caller; the title from the strings if empty. */
   label: string;
   open: boolean;
   inline: boolean;
-  /** Chosen devices, empty for the default. */
+  /** Chosen devices; undefined for the default. */
   devices: { audioinput: string | undefined; audiooutput: string | undefined };
 }
 
 const MESSAGE_LIMIT = 2_000;
-/** Between calls the orb breathes for so long after the last sign of a person: a page left open draws nothing. */
+/** Between calls the orb moves for this long after the last activity of a person: a page left open draws nothing. */
 const REST_AFTER_MS = 20_000;
 
 export class View {
@@ -61,7 +61,7 @@ export class View {
   private readonly textOnly: HTMLButtonElement;
   private readonly leave: HTMLButtonElement;
   private readonly back: HTMLButtonElement;
-  /** Where the call would work, when it cannot on this page. */
+  /** A link to where the call would work, if it cannot work on this page. */
   private readonly elsewhere = h("a", { class: "plain", target: "_blank", rel: "noopener" });
   private readonly actionRow: HTMLElement;
   private readonly banner = h("p", { class: "banner", role: "status" });
@@ -81,7 +81,7 @@ export class View {
   private readonly devices = h("div", { class: "devices", id: "devices", hidden: true });
   private readonly foot: HTMLElement;
   private readonly panel: HTMLElement;
-  /** Carries language and direction of the element's own words, whatever the page's are. */
+  /** Carries language and direction of the element's own texts, whatever the page's are. */
   private readonly frameOfWords = h("div", { class: "frame" });
 
   private model: ViewModel | undefined;
@@ -149,7 +149,7 @@ export class View {
       if (!model.open && focused) this.float.focus();
       else if (model.open) this.firstControl().focus();
     } else if (focused instanceof HTMLElement && focused.getClientRects().length === 0) {
-      // What had the focus is gone: the next useful control takes it, never the page's top.
+      // The focused element has disappeared: focus moves to the next useful control, never to the top of the page.
       this.firstControl().focus();
     }
   }
@@ -238,7 +238,7 @@ export class View {
     this.renderWayOn(problem, s);
   }
 
-  /** No failure is a dead end: what cannot be tried again may work elsewhere, or as another call. */
+  /** No failure is a dead end: what cannot be retried may work elsewhere, or as another call. */
   private renderWayOn(problem: Problem | undefined, s: Strings): void {
     this.back.hidden = problem === undefined || problem.retry;
     setText(this.back, s.back);
@@ -252,7 +252,7 @@ export class View {
   private renderControls(snapshot: Snapshot, s: Strings, running: boolean): void {
     const { muted, microphone } = snapshot;
     this.foot.hidden = !running;
-    // What is typed while another agent is on its way waits for it.
+    // A message typed while another agent is on its way waits for it.
     const next = snapshot.phase.is === "starting" && snapshot.startedAt !== undefined;
     this.input.disabled = snapshot.phase.is !== "live" && !next;
     this.input.placeholder = s.message;
@@ -262,7 +262,7 @@ export class View {
 
     this.mute.hidden = !microphone;
     this.mute.setAttribute("aria-pressed", String(muted));
-    // The name stays, the pressed state tells; a name that flips with the state says it twice.
+    // The name stays the same and the pressed state changes; if both changed, the state would be announced twice.
     name(this.mute, s.mute, muted ? s.unmute : s.mute);
     if (this.mute.dataset["icon"] !== String(muted)) {
       this.mute.dataset["icon"] = String(muted);
@@ -282,7 +282,7 @@ export class View {
     this.speakerRow.hidden = !("setSinkId" in HTMLMediaElement.prototype) || snapshot.speakers.length === 0;
   }
 
-  /** Something has changed, or somebody is there: what moves is drawn again for a while. */
+  /** Something has changed, or a person is active: animations run again for a while. */
   private stir(): void {
     this.restAt = performance.now() + REST_AFTER_MS;
     if (this.frame === 0 && this.isSeen) this.frame = requestAnimationFrame((now) => this.animate(now));
@@ -311,7 +311,7 @@ export class View {
     return startedAt === undefined ? "" : clock(((endedAt ?? Date.now()) - startedAt) / 1000);
   }
 
-  /** Shows the seconds until another try makes sense; the button wakes by itself. */
+  /** Shows the seconds until another try makes sense; then the button enables itself. */
   private countDown(retryAfter: number, failedAt: number | undefined): void {
     this.retryAt = retryAfter > 0 ? (failedAt ?? Date.now()) + retryAfter * 1000 : 0;
     const waiting = this.retryAt > Date.now();
@@ -349,13 +349,13 @@ export class View {
   }
 }
 
-/** Names a button for everyone: to screen readers, and as a tooltip. */
+/** Names a button for everyone: for screen readers, and as a tooltip. */
 function name(button: HTMLElement, label: string, tooltip = label): void {
   button.setAttribute("aria-label", label);
   button.title = tooltip;
 }
 
-/** What is to be said beside the conversation; the most urgent of it. */
+/** The most urgent message beside the conversation. */
 function bannerText({ phase, weakLink, microphone, muted, waiting, trouble, slow }: Snapshot, s: Strings): string {
   if (phase.is === "starting") {
     if (waiting && trouble?.code === "no-media") return s["problem.no-media"];
@@ -365,12 +365,12 @@ function bannerText({ phase, weakLink, microphone, muted, waiting, trouble, slow
   return weakLink ? s.weakLink : microphone && muted ? s.muted : "";
 }
 
-/** Seconds, until they are too many to be read as such. */
+/** Seconds, or minutes and seconds if there are too many. */
 function retryText(seconds: number, s: Strings): string {
   return seconds < 100 ? s.retryIn.replace("{seconds}", String(seconds)) : s.retryAfter.replace("{time}", clock(seconds));
 }
 
-/** The address at which a call could be made that cannot be made on this page as it is. */
+/** The address at which a call would work that cannot be made on this page as it is. */
 function placeFor(code: ProblemCode): string | undefined {
   if (code === "microphone-framed") return location.href;
   if (code === "insecure-page" && location.protocol === "http:") return location.href.replace(/^http:/, "https:");

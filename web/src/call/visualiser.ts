@@ -1,11 +1,11 @@
 /**
- * A calm orb: it breathes when idle, swells with the caller's voice while listening, ripples with
- * the agent's while speaking. One canvas, drawn only while it can be seen.
+ * A calm orb: it breathes when idle, swells with the caller's voice while listening, ripples with the
+ * agent's while speaking. One canvas, drawn only while it is visible.
  */
 
 export type Mood = "idle" | "connecting" | "listening" | "thinking" | "speaking" | "off";
 
-/** How each mood moves: turns of the surface a second, and depth of its ripples at rest. */
+/** How each mood moves: rotations of the surface per second, and depth of its ripples at rest. */
 const MOVES: Record<Mood, { speed: number; ripple: number; glow: number }> = {
   idle: { speed: 0.12, ripple: 0.025, glow: 0.75 },
   connecting: { speed: 0.35, ripple: 0.03, glow: 0.5 },
@@ -15,7 +15,7 @@ const MOVES: Record<Mood, { speed: number; ripple: number; glow: number }> = {
   off: { speed: 0.04, ripple: 0.01, glow: 0.3 },
 };
 
-/** Lobes of a layer and how they drift against the others; odd numbers look less like a wheel. */
+/** Lobes of a layer, and how they drift against the others; odd numbers look less like a wheel. */
 const LAYERS = [
   { lobes: 3, drift: 1, size: 1.0, alpha: 0.28 },
   { lobes: 5, drift: -0.7, size: 0.93, alpha: 0.42 },
@@ -51,7 +51,7 @@ export class Visualiser {
     this.last = now;
     const ease = (from: number, to: number, seconds: number) => from + (to - from) * Math.min(1, dt / seconds);
     const moves = MOVES[mood];
-    // Up fast, down slowly: follows syllables without trembling.
+    // Rises fast, falls slowly: follows syllables without trembling.
     this.level = ease(this.level, level, level > this.level ? 0.06 : 0.25);
     this.speed = ease(this.speed, moves.speed, 0.5);
     this.ripple = ease(this.ripple, moves.ripple + this.level * 0.07, 0.1);
@@ -59,7 +59,7 @@ export class Visualiser {
     this.angle += dt * this.speed * Math.PI * 2;
 
     const style = getComputedStyle(this.canvas);
-    // Real properties: a custom one may hold light-dark(), which a canvas does not know.
+    // Standard properties: a custom one may contain light-dark(), which a canvas does not support.
     const { color: from, caretColor: to } = style;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, size, size);
@@ -89,7 +89,7 @@ export class Visualiser {
           ? 0
           : Math.sin(theta * layer.lobes + this.angle * layer.drift) +
             0.5 * Math.sin(theta * (layer.lobes + 1) - this.angle * layer.drift * 1.7 + i);
-        // Where nothing may move, the halo alone tells the level.
+        // With reduced motion, only the halo shows the level.
         const halo = still && i < 2 ? 1 + this.level * 0.12 * (2 - i) : 1;
         const r = radius * layer.size * halo * (1 + this.ripple * wave * (i === 2 ? 0.35 : 1)) * (i === 2 ? 1 : 1.12);
         const [x, y] = [centre + r * Math.cos(theta), centre + r * Math.sin(theta)];
@@ -99,7 +99,7 @@ export class Visualiser {
       context.closePath();
       context.fill();
     }
-    // A soft light from above gives the disc its depth.
+    // A soft light from above gives the disc depth.
     const light = context.createRadialGradient(
       centre - radius * 0.3, centre - radius * 0.45, radius * 0.05,
       centre - radius * 0.1, centre - radius * 0.1, radius * 1.05,
@@ -120,7 +120,7 @@ export class Visualiser {
     return still ? 0.8 : 0.8 + this.angle * 0.35;
   }
 
-  /** A short arc that goes round: something is being worked on. */
+  /** A short rotating arc: something is in progress. */
   private comet(context: CanvasRenderingContext2D, centre: number, radius: number, colour: string, still: boolean): void {
     const head = still ? -Math.PI / 2 : this.angle * 1.3;
     context.strokeStyle = colour;

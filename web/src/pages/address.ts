@@ -1,15 +1,15 @@
-/** What the address of `/admin/calls` asks for. Pure. Anybody may have written it: what makes no sense is passed over. */
+/** The query of an `/admin/calls` address. Pure. Anybody may have written it, so invalid parts are ignored. */
 
 export const STATUSES = ["connected", "ringing", "pending", "completed", "missed", "failed"] as const;
 const TYPES = ["support", "user-to-user", "conference"] as const;
-/** The longest search that the API takes. */
+/** The longest search text that the API accepts. */
 const MAX_WORDS = 200;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export interface Wanted {
   call: string | undefined;
   offset: number;
-  /** By the names of the form's fields, and of the API's parameters where those are the same. */
+  /** Named like the form's fields, and like the API's parameters where those are the same. */
   filters: { q?: string; status?: string; callType?: string; from?: string; to?: string };
 }
 
@@ -29,13 +29,13 @@ export function readAddress(search: string): Wanted {
   const [call, offset] = [given.get("call") ?? "", given.get("offset") ?? ""];
   return {
     call: UUID.test(call) ? call : undefined,
-    // Nine digits are more calls than a page is turned for.
+    // Nine digits are more calls than anybody pages through.
     offset: /^\d{1,9}$/.test(offset) ? Number(offset) : 0,
     filters,
   };
 }
 
-/** The instant at which a day of the calendar here begins, so many days later; undefined where it is none. */
+/** The instant at which a calendar day in the local time zone begins, plus `later` days; undefined if the day is invalid. */
 export function instant(day: string, later: number): string | undefined {
   if (!/^\d{4}-\d\d-\d\d$/.test(day)) return undefined;
   const [y, m, d] = day.split("-").map(Number) as [number, number, number];

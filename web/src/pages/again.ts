@@ -1,10 +1,10 @@
-/** What a page does again and again: only while somebody looks at it. A tab in the background asks for nothing. */
+/** Repeats an action of a page, but only while the page is visible. A tab in the background requests nothing. */
 export class Again {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** It was due while nobody looked. */
+  /** It became due while the page was hidden. */
   private due = false;
 
-  /** `seen` is told when somebody looks again, or no longer. */
+  /** `seen` is called when the page becomes visible or hidden. */
   constructor(private readonly act: () => void, seen: (seen: boolean) => void = () => undefined) {
     document.addEventListener("visibilitychange", () => {
       seen(!document.hidden);
@@ -14,7 +14,7 @@ export class Again {
     });
   }
 
-  /** Acts once, in `ms` milliseconds, in place of what was due before. */
+  /** Acts once, in `ms` milliseconds, instead of whatever was due before. */
   after(ms: number): void {
     this.stop();
     this.timer = setTimeout(() => {
@@ -23,7 +23,7 @@ export class Again {
     }, ms);
   }
 
-  /** Nothing is due any more. */
+  /** Cancels what is due. */
   stop(): void {
     clearTimeout(this.timer);
     this.due = false;

@@ -1,4 +1,4 @@
-/** The admin pages' way to the API: the session's cookie, problems as errors, signing in and out. */
+/** The admin pages' access to the API: the session's cookie, problems as errors, signing in and out. */
 
 import { h, setText } from "../call/dom.js";
 import { here } from "./here.js";
@@ -6,12 +6,12 @@ import { here } from "./here.js";
 const DEADLINE_MS = 15_000;
 const SESSION = "/api/voice/session";
 
-/** The element of the page that has this id. */
+/** The page's element with this id. */
 export function get<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-/** What the API says went wrong, in its own words (problem+json). */
+/** An error from the API, in its own words (problem+json). */
 export class ApiError extends Error {
   constructor(readonly status: number, message: string) {
     super(message);
@@ -23,9 +23,9 @@ export async function api<T>(path: `/${string}`, options: { method?: string; key
   try {
     response = await fetch(here(path), {
       method: options.method ?? "GET",
-      // The cookie alone may not change anything: the header tells that a page of ours asks.
+      // The cookie alone may not change anything: the header proves that one of our pages sends the request.
       headers: { accept: "application/json", "x-sidetone-session": "1", ...(options.key && { authorization: `Bearer ${options.key}` }) },
-      // Who signs out and leaves the page at once is signed out all the same.
+      // Signing out also works if the page is left at once.
       keepalive: options.method !== undefined,
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
@@ -38,7 +38,7 @@ export async function api<T>(path: `/${string}`, options: { method?: string; key
   return body;
 }
 
-/** Shows an error where the page shows notes; for 401 and 403 with a field to sign in, then `retry`. */
+/** Shows an error where the page shows notes; for 401 and 403 with a field for signing in, which then calls `retry`. */
 export function showError(place: HTMLElement, error: unknown, retry: () => void): void {
   const message = error instanceof Error ? error.message : String(error);
   const text = h("p", { class: "bad" }, message);
@@ -55,7 +55,7 @@ export function showError(place: HTMLElement, error: unknown, retry: () => void)
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     setText(text, "Signing in");
-    // The key is shown once and kept nowhere: the answer's cookie stands for it.
+    // The key is used once and stored nowhere: the session cookie in the response replaces it.
     api(SESSION, { method: "POST", key: field.value.trim() }).then(
       () => {
         void showSession();
@@ -67,7 +67,7 @@ export function showError(place: HTMLElement, error: unknown, retry: () => void)
   place.append(form);
 }
 
-/** Who is signed in, with a button to sign out, at the end of the page's navigation. */
+/** Shows who is signed in, with a button to sign out, at the end of the page's navigation. */
 export async function showSession(): Promise<void> {
   const place = document.getElementById("session");
   if (!place) return;

@@ -1,4 +1,4 @@
-/** A call's page: what is known of it, its recording, its conversation. */
+/** A call's page: its data, its recording, its conversation. */
 
 import { clock, h, setText } from "../call/dom.js";
 import { api, get, milliseconds, when } from "./api.js";
@@ -36,9 +36,9 @@ interface Detail extends Call {
   errors: { stage: string; message: string; at: string }[];
   agent?: string;
   agentVersion?: string;
-  /** What its sound went through between agent and server; known once an agent has left. */
+  /** The network quality of its audio between agent and server; known once an agent has left. */
   media?: Media;
-  /** What came of it, by the agent's `[result]`. */
+  /** The call's result, according to the agent's `[result]`. */
   result?: { summary?: unknown } | null;
   recordings: Recording[];
 }
@@ -60,7 +60,7 @@ interface Tool {
   name: string;
   arguments: unknown;
   ok: boolean;
-  /** done, failed, running, unknown */
+  /** One of done, failed, running, unknown. */
   state: string;
   result: string;
   startedAt: string;
@@ -79,7 +79,7 @@ const STAGES_OF_ERRORS: Readonly<Record<string, string>> = {
 const player = new Player(get("player"));
 const listening = new Listening(get("listen"), get("listen-note"));
 
-/** Silence, when another page is shown. */
+/** Stops all audio when another page is shown. */
 export function leaveCall(): void {
   player.stop();
   listening.end("");
@@ -89,7 +89,7 @@ export function status(call: Call): HTMLElement {
   return h("span", { class: `status is-${call.status}` }, call.status);
 }
 
-/** Shows a call if the page still wants it; `changed` when a button here changed it. */
+/** Shows a call if the page still wants it; `changed` is called when a button here changed the call. */
 export async function showCall(id: string, current: () => boolean, changed: (error?: unknown) => void): Promise<void> {
   const call = await api<Detail>(`/api/voice/history/${encodeURIComponent(id)}`);
   if (!current()) return;
@@ -120,7 +120,7 @@ export async function showCall(id: string, current: () => boolean, changed: (err
 
 const PATHS = { udp: "UDP", tcp: "TCP", relay: "TURN relay" } as const;
 
-/** By which way sound went between the agent and LiveKit's server, and how well. */
+/** The network path of the audio between the agent and LiveKit's server, and its quality. */
 function soundFacts(media: Media): [string, string][] {
   const facts: [string, string][] = [["Media path", [
     media.path === null ? "" : PATHS[media.path],
@@ -148,7 +148,7 @@ function showRecording(call: Detail, marks: readonly Mark[]): void {
   if (heard) player.show(url, call.recordings, marks);
 }
 
-/** What was said, what tools did and what failed, in the order of time. */
+/** What was said, what tools did and what failed, in chronological order. */
 function showTurns(call: Detail): readonly Mark[] {
   const longest = Math.max(1, ...call.turns.map((t) => t.latencyMs ?? 0));
   const began = Date.parse(call.connectedAt ?? call.startedAt ?? call.createdAt);

@@ -1,4 +1,4 @@
-/** `/admin/calls`: calls with filters and figures; one of them is `call.ts`'s. */
+/** `/admin/calls`: calls with filters and figures; a single call is shown by `call.ts`. */
 
 import { clock, h, setText } from "../call/dom.js";
 import { instant, readAddress, STATUSES, type Wanted } from "./address.js";
@@ -25,9 +25,9 @@ interface Page {
 }
 
 const PAGE = 20;
-/** How often a page asks again when the server does not tell of live calls. */
+/** How often a page polls when the server does not stream live calls. */
 const REFRESH_MS = 4_000;
-/** How often a page asks again that could not reach the server. */
+/** How often a page retries when it cannot reach the server. */
 const RETRY_MS = 5_000;
 
 const filters = get<HTMLFormElement>("filters");
@@ -37,7 +37,7 @@ const again = new Again(() => void show(), (seen) => (seen ? live.watch() : live
 const live = new Live(told, () => again.after(REFRESH_MS));
 const charts = new Charts(get("charts"));
 
-/** Shows again what the server says has changed: the list, or the call that is looked at. */
+/** Updates whatever the server says has changed: the list, or the call being viewed. */
 function told(before: readonly LiveCall[], now: readonly LiveCall[]): void {
   setText(get("live"), now.length === 0 ? "" : `${now.length} live`);
   const id = wanted().call;
@@ -45,7 +45,7 @@ function told(before: readonly LiveCall[], now: readonly LiveCall[]): void {
   if (seen(before) !== seen(now)) void show();
 }
 
-/** The address holds what is shown, so that it can be linked to and gone back to. */
+/** The address contains what is shown, so that it works with links and the back button. */
 function wanted(): Wanted {
   return readAddress(location.search);
 }
@@ -92,14 +92,14 @@ async function showList({ filters: given, offset }: Wanted, current: () => boole
     const value = given[name];
     if (value) query.set(name, value);
   }
-  // A day of the calendar here, as an instant; the last day counts whole.
+  // A calendar day in the local time zone, as an instant; the last day counts in full.
   const [from, to] = [instant(given.from ?? "", 0), instant(given.to ?? "", 1)];
   if (from) query.set("from", from);
   if (to) query.set("to", to);
   const asking = new URLSearchParams([...query, ["limit", String(PAGE)], ["offset", String(offset)], ["includeStats", "true"]]);
   const page = await api<Page>(`/api/voice/history?${asking}`);
   if (!current()) return;
-  // A link into a list that has become shorter: its last page is what is meant.
+  // The list has become shorter than the link assumes: show its last page.
   if (page.calls.length === 0 && offset > 0) {
     turnTo(page.total > 0 && page.total <= offset ? Math.floor((page.total - 1) / PAGE) * PAGE : 0, "replaceState");
     return;

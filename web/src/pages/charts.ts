@@ -18,12 +18,12 @@ export interface Point {
   p95LatencyMs: number | null;
 }
 
-/** From the ground up; what is not over lies on top. */
+/** From bottom to top; calls that are not over are on top. */
 export const STACK = ["completed", "missed", "failed", "connected", "ringing", "pending"] as const;
-/** Size of a drawing; it is stretched to its place. */
+/** Size of a drawing, which is stretched to fit its place. */
 const WIDE = 600;
 const TALL = 120;
-/** Figures of the past change slowly: asked again after this, or when other calls are looked for. */
+/** Past figures change slowly: they are requested again after this time, or when the filter changes. */
 const FRESH_MS = 60_000;
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -42,7 +42,7 @@ export function ceiling(greatest: number): number {
   return [1, 2, 5, 10].map((n) => n * ten).find((n) => n >= greatest - ten * 1e-9)!;
 }
 
-/** The path of a line through values; it is broken where there is none, and a lone value is a dot. */
+/** The path of a line through values; it is interrupted where a value is missing, and an isolated value is a dot. */
 export function line(values: readonly (number | null)[], top: number): string {
   const x = (n: number) => (((n + 0.5) / values.length) * WIDE).toFixed(1);
   let path = "";
@@ -69,11 +69,11 @@ function bars(columns: readonly { name: string; value: number }[][], top: number
 
 interface Chart {
   title: string;
-  /** What the whole says, in words. */
+  /** A summary of the chart in words. */
   summary: string;
   top: string;
   marks: SVGElement[];
-  /** What is said of one step, where the pointer rests. */
+  /** The text for a single step, shown under the pointer. */
   told: (point: Point) => string;
 }
 
@@ -93,7 +93,7 @@ function chart({ title, summary, top, marks, told }: Chart, series: Series, name
 const greatest = (values: readonly (number | null)[]) => Math.max(0, ...values.map((value) => value ?? 0));
 const sum = (point: Point) => Object.values(point.byStatus).reduce((all, n) => all + n, 0);
 
-/** Draws the charts into their place, with a table that says the same. */
+/** Draws the charts into their place, with a table of the same figures. */
 export function draw(place: HTMLElement, series: Series): void {
   const { points, step } = series;
   const format = new Intl.DateTimeFormat(undefined, step === "day" ? { month: "short", day: "numeric" } : { weekday: "short", hour: "2-digit", minute: "2-digit" });
@@ -135,14 +135,14 @@ export function draw(place: HTMLElement, series: Series): void {
     h("details", { open }, h("summary", {}, "These figures as a table"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures over time" }, table)));
 }
 
-/** The charts of the calls that are looked for. */
+/** The charts of the filtered calls. */
 export class Charts {
   private shown = "";
   private at = 0;
 
   constructor(private readonly place: HTMLElement) {}
 
-  /** Asks for the figures of a filter (the history's query without its page) and draws them. */
+  /** Requests the figures for a filter (the history's query without its page) and draws them. */
   async show(filter: URLSearchParams): Promise<void> {
     const query = new URLSearchParams(filter);
     query.set("minutesAhead", String(-new Date().getTimezoneOffset()));
@@ -156,7 +156,7 @@ export class Charts {
       if (!this.place.hidden) draw(this.place, series);
     } catch (error) {
       if (key !== this.shown) return;
-      // The list stands without them; it is asked again with the next one.
+      // The list works without them; they are requested again with the next list.
       this.at = 0;
       this.place.hidden = false;
       this.place.replaceChildren(h("p", { class: "note" }, ""));

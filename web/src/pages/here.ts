@@ -1,6 +1,6 @@
 /**
- * A path of the control plane as this page reaches it. The control plane may be found under a path of its own, behind a proxy: pages name
- * things by where their own script (`assets/*.js`) came from.
+ * The address of a control plane's path as seen from this page. Behind a proxy, the control plane may have
+ * a path prefix, so pages resolve addresses relative to their own script (`assets/*.js`).
  */
 export function here(path: `/${string}`): string {
   const { pathname, search } = new URL(`..${path}`, import.meta.url);

@@ -1,4 +1,4 @@
-/** Hears a live call, unseen: loaded only by who listens in, for it brings LiveKit's client along. */
+/** Plays a live call without being seen: loaded only for listening in, because it includes LiveKit's client. */
 
 import { Room, RoomEvent, Track } from "livekit-client";
 
@@ -8,7 +8,7 @@ export interface Door {
   token: string;
 }
 
-/** Plays all voices of the room. Answers how to stop; `ended` is told why it ended by itself. */
+/** Plays all voices of the room. Returns a function that stops it; `ended` is called with the reason if it ends on its own. */
 export async function listen(door: Door, ended: (why: string) => void): Promise<() => Promise<void>> {
   const room = new Room({ disconnectOnPageLeave: true });
   let why = "The call is over.";

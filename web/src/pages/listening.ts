@@ -1,4 +1,4 @@
-/** The button on a live call's page by which an admin listens in. */
+/** The button on a live call's page for an admin to listen in. */
 
 import { setText } from "../call/dom.js";
 import { api } from "./api.js";
@@ -8,20 +8,20 @@ import type { Door } from "./listen.js";
 type Listen = typeof import("./listen.js");
 
 export class Listening {
-  /** The call that is heard, or about to be. */
+  /** The call that is being heard, or is about to be. */
   private call: string | undefined;
   private stop: (() => Promise<void>) | undefined;
 
   constructor(private readonly button: HTMLButtonElement, private readonly note: HTMLElement) {}
 
-  /** Shows the button for a call that is live; another call's sound ends. */
+  /** Shows the button for a live call; stops the audio of another call. */
   show(call: string, isLive: boolean): void {
     if (this.call !== call) this.end("");
     this.button.hidden = !isLive && this.call === undefined;
     this.button.onclick = () => (this.call === undefined ? void this.begin(call) : this.end(""));
   }
 
-  /** Silence. */
+  /** Stops the audio. */
   end(why: string): void {
     void this.stop?.();
     [this.call, this.stop] = [undefined, undefined];
@@ -37,7 +37,7 @@ export class Listening {
         api<Door>(`/api/voice/calls/${encodeURIComponent(call)}/listen`, { method: "POST" }),
       ]);
       const stop = await listen(door, (why) => this.call === call && this.end(why));
-      // Another page was shown meanwhile.
+      // Another page was shown in the meantime.
       if (this.call !== call) return void stop();
       this.stop = stop;
       this.tell("You hear the call. Nobody in it sees or hears you.");

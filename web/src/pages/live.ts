@@ -1,4 +1,4 @@
-/** Calls under way, as the server tells of them (GET /api/voice/live). */
+/** Calls in progress, as streamed by the server (GET /api/voice/live). */
 
 import { here } from "./here.js";
 
@@ -12,24 +12,24 @@ export class Live {
   private stream: EventSource | undefined;
   calls: readonly LiveCall[] = [];
 
-  /** `changed` is told the calls before and now; `lost`, that the server does not tell of them. */
+  /** `changed` is called with the calls before and now; `lost`, when the server does not stream them. */
   constructor(
     private readonly changed: (before: readonly LiveCall[], now: readonly LiveCall[]) => void,
     private readonly lost: () => void,
   ) {}
 
-  /** False when the browser has given up on the stream: it was refused. */
+  /** False if the browser has given up on the stream because it was refused. */
   get open(): boolean {
     return this.stream !== undefined && this.stream.readyState !== EventSource.CLOSED;
   }
 
-  /** Nobody looks: the server need not tell. */
+  /** Nobody is looking: closes the stream. */
   close(): void {
     this.stream?.close();
     this.stream = undefined;
   }
 
-  /** Opens the stream where it is not. A stream that broke is opened again by the browser itself. */
+  /** Opens the stream if it is not open. A stream that breaks is reopened by the browser itself. */
   watch(): void {
     if (this.open) return;
     const stream = new EventSource(here("/api/voice/live"));

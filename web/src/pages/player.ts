@@ -1,8 +1,8 @@
-/** The player of a call's recording: both voices as a waveform, and the place in the conversation. */
+/** The player of a call's recording: both voices as a waveform, and the position in the conversation. */
 
 import { h } from "../call/dom.js";
 
-/** A recording as the call's page gives it (crates/control-plane/src/http/recording.rs). */
+/** A recording in the call's data (crates/control-plane/src/http/recording.rs). */
 export interface Recording {
   state: string;
   /** LiveKit's Egress puts the agent on the left. */
@@ -11,20 +11,20 @@ export interface Recording {
   startedAt: string;
 }
 
-/** What stands in the conversation at a time. */
+/** The place in the conversation for a time. */
 export interface Mark {
   at: number;
   item: HTMLElement;
 }
 
-/** The waveform needs the whole file decoded: longer recordings are played without. */
+/** The waveform needs the whole file decoded: longer recordings are played without one. */
 const DRAWN_MS = 60 * 60_000;
-/** Rate of the decoded copy: enough for an outline, a sixth of the memory. */
+/** Sample rate of the decoded copy: enough for an outline, with a sixth of the memory. */
 const OUTLINE_HERTZ = 8_000;
 const COLUMNS = 600;
 const DEADLINE_MS = 30_000;
 
-/** True when there is something to hear. */
+/** True if there is something to play. */
 export function audible(recording: Recording): boolean {
   return recording.state === "kept" || recording.state === "uploaded";
 }
@@ -51,7 +51,7 @@ export class Player {
     this.parts.addEventListener("change", () => this.choose(this.parts.selectedIndex));
   }
 
-  /** Shows a call's recordings; the same ones again change nothing, so that a playing one goes on. */
+  /** Shows a call's recordings; showing the same ones again changes nothing, so that playback continues. */
   show(url: string, recordings: readonly Recording[], marks: readonly Mark[]): void {
     this.marks = marks;
     const key = `${url} ${recordings.map((r) => r.state).join()}`;
@@ -65,7 +65,7 @@ export class Player {
     this.follow();
   }
 
-  /** Plays from a time of the call, in the part that holds it. */
+  /** Plays from a time of the call, in the part that contains it. */
   playFrom(at: number): void {
     const part = this.recordings.findLastIndex((r) => audible(r) && Date.parse(r.startedAt) <= at);
     if (part >= 0 && part !== this.part) this.choose(part);
@@ -130,7 +130,7 @@ export class Player {
     this.draw();
   }
 
-  /** Caller above, agent below; what was heard already in the accent's colour. */
+  /** Draws the caller above and the agent below, with the played part in the accent colour. */
   private draw(): void {
     const pen = this.canvas.getContext("2d");
     if (!pen) return;

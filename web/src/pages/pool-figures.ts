@@ -1,6 +1,6 @@
-/** What the workers of a pool come to together. */
+/** The combined figures of a pool's workers. */
 
-/** What a worker has measured within the last five minutes. */
+/** What a worker measured during the last five minutes. */
 export interface Recent {
   answers: number;
   p50LatencyMs: number | null;
@@ -26,7 +26,7 @@ export interface Version {
   calls: number;
 }
 
-/** Versions side by side, the one with most workers first. Lost workers run nothing. */
+/** The versions, starting with the one that has the most workers. Lost workers do not count. */
 export function versions(workers: readonly Figures[]): Version[] {
   const all = new Map<string, Version>();
   for (const { version, state, calls } of workers) {
@@ -40,7 +40,7 @@ export function versions(workers: readonly Figures[]): Version[] {
   return [...all.values()].sort((a, b) => b.workers - a.workers || a.version.localeCompare(b.version));
 }
 
-/** Providers over all workers, those with most errors first. */
+/** The providers of all workers, starting with the one that has the most errors. */
 export function providers(workers: readonly Figures[]): Asked[] {
   const all = new Map<string, Asked>();
   for (const { state, recent } of workers) {

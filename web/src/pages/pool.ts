@@ -37,7 +37,7 @@ interface Agent {
 
 const REFRESH_MS = 3_000;
 const HOUR_MS = 3_600_000;
-/** Hours of calls that are drawn. */
+/** Hours of calls in the chart. */
 const HOURS = 24;
 const charts = new Charts(get("charts"));
 const again = new Again(() => void show());
@@ -75,7 +75,7 @@ async function show(): Promise<void> {
   }
 }
 
-/** Where the hours that are drawn begin; the same within an hour. */
+/** The beginning of the hours in the chart; constant within an hour. */
 function day(): string {
   return new Date(Math.floor(Date.now() / HOUR_MS - HOURS + 1) * HOUR_MS).toISOString();
 }
@@ -84,7 +84,7 @@ function failed(error: unknown): void {
   showError(get("note"), error, () => void show());
 }
 
-/** How long ago, in one unit; clocks that differ make no future. */
+/** How long ago, in one unit; a clock difference does not lead to the future. */
 function ago(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   return seconds < 60 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
@@ -126,13 +126,13 @@ const workerRows = new Rows<Worker>(get<HTMLTableElement>("workers").tBodies[0]!
   return { row, update };
 });
 
-/** How soon callers heard answers of late. */
+/** The recent latency of answers as callers heard them. */
 function spoken(recent: Recent | null | undefined): string {
   const { p50LatencyMs: p50 = null, p95LatencyMs: p95 = null } = recent ?? {};
   return p50 === null || p95 === null ? "–" : `${milliseconds(p50)} / ${milliseconds(p95)}`;
 }
 
-/** A row of texts, the first of which names it. */
+/** A row of texts, the first of which is its header. */
 function row<T>(columns: readonly ((item: T) => string)[]): () => { row: HTMLTableRowElement; update(item: T): void } {
   return () => {
     const cells = columns.map((_, n) => (n === 0 ? h("th", { scope: "row" }) : h("td", { class: "number" })));
@@ -147,7 +147,7 @@ const providerRows = new Rows<Asked>(get<HTMLTableElement>("providers").tBodies[
   row<Asked>([({ stage, provider }) => `${STAGES[stage] ?? stage}: ${provider}`, ({ requests }) => String(requests), ({ errors }) => String(errors),
     ({ requests, errors }) => `${Math.round((errors / Math.max(1, requests)) * 100)} %`]));
 
-/** Asks the reader, then the server: a drained worker comes back only by a restart. */
+/** Asks for confirmation, then sends the request: a drained worker comes back only by a restart. */
 function ask(worker: Worker): void {
   const dialog = get<HTMLDialogElement>("drain");
   const { calls } = worker;

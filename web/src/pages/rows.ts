@@ -1,6 +1,6 @@
-/** Rows of a table that is shown again and again: kept where they are, so that focus and scroll stay. */
+/** Rows of a table that is updated repeatedly: they stay in place, so that focus and scroll position stay. */
 
-/** A row and how it takes a newer state of what it shows. */
+/** A row, and how it is updated to a newer state. */
 export interface Row<T> {
   row: HTMLTableRowElement;
   update(item: T): void;

@@ -1,4 +1,4 @@
-/** The bar of a turn: what its latency is made of, stage by stage. */
+/** The bar of a turn: the parts of its latency, stage by stage. */
 
 import { h } from "../call/dom.js";
 import { STAGES, type Stages } from "../call/turns.js";
@@ -12,8 +12,8 @@ export const STAGE_NAMES = {
 } as const;
 
 /**
- * A bar `total` ms long on a scale where `longest` fills it. Work done ahead overlaps, so stages may
- * add up to more than was waited: they are then drawn in proportion, and named with their own length.
+ * A bar `total` ms long on a scale that `longest` fills. Work ahead overlaps, so the stages may add up to
+ * more than the wait: they are then drawn in proportion, and labelled with their own durations.
  */
 export function stageBar(stages: Stages, total: number, longest: number, rest: string): HTMLElement {
   const sum = STAGES.reduce((all, stage) => all + (stages[stage] ?? 0), 0);

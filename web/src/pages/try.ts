@@ -7,7 +7,7 @@ import { milliseconds } from "./api.js";
 import { here } from "./here.js";
 import { legend, stageBar } from "./stages.js";
 
-/** What `GET /ui/config.json` tells (crates/control-plane/src/http/ui.rs). */
+/** The response of `GET /ui/config.json` (crates/control-plane/src/http/ui.rs). */
 interface UiConfig {
   agents: string[];
   voices: string[];
@@ -15,7 +15,7 @@ interface UiConfig {
   defaultVoice: string;
 }
 
-/** What the agent cannot see: network both ways, jitter buffer, the browser's own output. */
+/** What the agent cannot measure: network in both directions, jitter buffer, the browser's own output. */
 const REST = "Network and playout";
 
 function get<T extends HTMLElement>(id: string): T {
@@ -39,7 +39,7 @@ function offer(config: UiConfig): void {
   if (config.defaultAgent) agent.value = config.defaultAgent;
   if (config.agents.includes(chosen["agent"] ?? "")) agent.value = chosen["agent"]!;
   const voice = config.voices.find((name) => name === chosen["voice"]) ?? config.defaultVoice;
-  // One agent is no choice.
+  // With a single agent there is no choice.
   get("agent-field").hidden = config.agents.length < 2;
   voices.replaceChildren(
     ...config.voices.map((name) => {
@@ -51,7 +51,7 @@ function offer(config: UiConfig): void {
   choose();
 }
 
-/** Where this tab keeps the choice: a call that a reload takes up again is one with the chosen agent. */
+/** Where this tab stores the choice: a call that is resumed after a reload is one with the chosen agent. */
 const CHOICE = "sidetone-try";
 
 function readChoice(): Record<string, string> {
@@ -66,11 +66,11 @@ function keepChoice(form: FormData): void {
   try {
     sessionStorage.setItem(CHOICE, JSON.stringify(Object.fromEntries(form)));
   } catch {
-    // Storage is forbidden: a reload begins with what the server offers first.
+    // Storage is forbidden: after a reload the server's first choice is selected.
   }
 }
 
-/** Carries the choice to the element and into the code to paste. */
+/** Applies the choice to the element and to the code snippet. */
 function choose(): void {
   const form = new FormData(get<HTMLFormElement>("choice"));
   const lines = [`<script src="${location.origin}${here("/sidetone-call.js")}" defer></script>`];
@@ -87,7 +87,7 @@ function choose(): void {
   setText(get("snippet"), lines.join("\n"));
 }
 
-/** The key stays in this page's memory; an admin who is signed in needs none, but the session's header. */
+/** The key stays in this page's memory; an admin who is signed in needs no key, only the session's header. */
 function useKey(key?: string): void {
   call.headers = { "x-sidetone-session": "1", ...(key && { authorization: `Bearer ${key}` }) };
 }
@@ -132,7 +132,7 @@ get("access").addEventListener("submit", (event) => {
   void call.start();
 });
 get("copy").addEventListener("click", () => {
-  // There is no clipboard on a page that is not secure.
+  // Pages in an insecure context have no clipboard.
   const copied = navigator.clipboard?.writeText(get("snippet").textContent ?? "") ?? Promise.reject(new Error("no clipboard"));
   copied.then(() => setText(get("copy"), "Copied"), () => getSelection()?.selectAllChildren(get("snippet")));
 });
@@ -152,7 +152,7 @@ async function begin(): Promise<void> {
     offer(await readConfig());
     note.hidden = true;
   } catch {
-    // Calls work without: the server's own agent and voice answer.
+    // Calls work without it: the server's own agent and voice answer.
     const retry = h("button", { class: "button small", type: "button", click: () => void begin() }, "Try again");
     note.replaceChildren("The agents and voices could not be listed. ", retry);
     note.hidden = false;

@@ -7,7 +7,7 @@ import { STAGE_NAMES } from "./stages.js";
 /** A turn's `metrics` (crates/call/src/event.rs): how long each stage took, and when it was done. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** A stage: from when to when, milliseconds after the caller's last sound. */
+/** A stage: its beginning and end, in milliseconds after the caller's last sound. */
 export interface Step {
   name: string;
   label: string;
@@ -16,9 +16,9 @@ export interface Step {
 }
 
 /**
- * The stages in their order. Work done ahead overlaps, so each lies where it lay: a model may begin
- * before the end of the turn is decided. Turns that were stored without those times are drawn one
- * after the other.
+ * The stages in order. Work ahead overlaps, so each stage is drawn at its actual time: a model may begin
+ * before the end of the turn is decided. Turns that were stored without these times are drawn one after the
+ * other.
  */
 export function steps(metrics: Metrics, latencyMs: number): Step[] {
   const found: Step[] = [];

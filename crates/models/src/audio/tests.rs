@@ -25,7 +25,7 @@ fn hound(spec: hound::WavSpec, samples: &[f32]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The share of the signal's power that is at `hz`.
+/// The share of the signal's power at `hz`.
 fn purity(samples: &[f32], rate: f32, hz: f32) -> f32 {
     let (mut re, mut im, mut power) = (0.0, 0.0, 0.0);
     for (n, sample) in samples.iter().enumerate() {
@@ -88,7 +88,7 @@ fn a_streamed_header_is_read_and_garbage_is_not() {
     for garbage in [&b""[..], b"RIFF", b"not audio at all", &bytes[..30]] {
         assert!(read_wav(garbage, 16_000).is_err());
     }
-    // not a number as a sample
+    // a sample that is not a number
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 16_000,

@@ -42,11 +42,11 @@ async fn a_client_that_goes_away_frees_the_engine() {
 async fn a_full_queue_refuses() {
     let (release, gate) = std::sync::mpsc::sync_channel::<()>(0);
     let engine = Engine::start("test", 1, move |(), _| {
-        let _ = gate.recv(); // until the test lets go
+        let _ = gate.recv(); // until the test lets it go on
         Ok::<_, String>(())
     })
     .unwrap();
-    // one may be at work and one waits, so at least the third is refused
+    // one may be running and one waiting, so at least the third is refused
     let mut waiting = Vec::new();
     let mut refused = 0;
     for _ in 0..3 {

@@ -11,20 +11,20 @@ use super::{Attempt, Progress, blocking};
 use crate::cache::{self, Cache};
 use crate::manifest::File;
 
-/// An unreachable host must not hold up the sources behind it.
+/// An unreachable host must not delay the sources after it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// No byte for this long: the transfer is dead.
+/// After no byte for this long, the transfer counts as dead.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the manifest says that Hugging Face is.
+/// The address of Hugging Face in the manifest.
 const HUGGING_FACE: &str = "https://huggingface.co";
 
-/// Downloads from the web, remembering which hosts cannot be reached.
+/// Downloads over HTTP, and remembers unreachable hosts.
 #[derive(Default)]
 pub struct Web {
     client: Option<reqwest::Client>,
     unreachable: HashSet<String>,
-    /// Who is asked in Hugging Face's place.
+    /// The mirror to use instead of Hugging Face.
     mirror: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl Web {
                 )
                 .await?;
             }
-            // all of it is here already; the hash decides
+            // everything is here already; the hash decides
             StatusCode::RANGE_NOT_SATISFIABLE => {}
             status => return Err(Attempt::Source(format!("{url}: answered {status}"))),
         }
@@ -175,7 +175,7 @@ fn host(url: &str) -> String {
     rest.split('/').next().unwrap_or(rest).to_owned()
 }
 
-/// The innermost cause: what a person can act on.
+/// The innermost cause: the one that a person can act on.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {

@@ -1,5 +1,4 @@
-//! Progress on a terminal: one bar that redraws itself, or a line now and then
-//! where the output is not a terminal.
+//! Progress on a terminal: a bar that redraws itself, or an occasional line if the output is not a terminal.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ const LINE: Duration = Duration::from_secs(10);
 pub struct Bars {
     terminal: bool,
     drawn: Option<Instant>,
-    /// When this file's bytes began to arrive, and with how many already here.
+    /// When this file's bytes began to arrive, and how many were already here.
     start: Option<(String, Instant, u64)>,
 }
 
@@ -29,7 +28,7 @@ impl Default for Bars {
 }
 
 impl Bars {
-    /// Draws one event.
+    /// Draws a single event.
     pub fn draw(&mut self, progress: Progress<'_>) {
         let now = Instant::now();
         match progress {

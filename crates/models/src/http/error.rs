@@ -21,7 +21,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// A field of the request cannot be used as it is.
+    /// A field of the request is not usable as it is.
     pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
         let (message, param) = (message.into(), Some(param.into()));
         Self {
@@ -45,7 +45,7 @@ impl ApiError {
         )
     }
 
-    /// Somebody else must go first.
+    /// Other requests must finish first.
     pub(super) fn busy(message: &str) -> Self {
         Self::plain(StatusCode::SERVICE_UNAVAILABLE, message)
     }

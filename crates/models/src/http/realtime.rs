@@ -1,10 +1,9 @@
-//! `GET /v1/realtime?intent=transcription`, a WebSocket
-//! (platform.openai.com/docs/guides/realtime-transcription).
+//! `GET /v1/realtime?intent=transcription`, a WebSocket (platform.openai.com/docs/guides/realtime-transcription).
 //!
-//! A client appends audio and commits each stretch of speech; its words come as one `delta` and a
-//! `completed`, as OpenAI's Whisper gives them. There are no words before: Whisper hears a stretch
-//! as a whole, in 0.4 s of a core for one of 3 s (`examples/measure`). To hear it again each second
-//! would take almost half a core for every caller in mid-speech.
+//! A client appends audio and commits each stretch of speech; the transcript arrives as one `delta` and a `completed`,
+//! as with OpenAI's Whisper. There are no interim words: Whisper hears a stretch as a whole, which takes 0.4 s of a
+//! core for a stretch of 3 s (`examples/measure`). Hearing it again every second would take almost half a core for
+//! every caller in mid-speech.
 
 mod session;
 
@@ -28,15 +27,15 @@ use crate::stt::Transcript;
 use crate::{Failure, Loaded};
 use session::{Reply, Session, Stretch, event};
 
-/// Sockets that may be open; each keeps up to 8 MB of audio.
+/// Maximum open sockets; each keeps up to 8 MB of audio.
 static SOCKETS: Semaphore = Semaphore::const_new(32);
-/// Stretches of one socket that may wait for their words.
+/// Stretches of one socket that may wait for transcription.
 const WAITING: usize = 8;
-/// Longest event: 120 s of audio in base64.
+/// Maximum size of an event: 120 s of audio in base64.
 const LONGEST: usize = 8 << 20;
-/// Longest time that an event may take to leave.
+/// Maximum time for sending an event.
 const WRITE: Duration = Duration::from_secs(5);
-/// A client that is silent is asked this often whether it is still there, and has as long to answer.
+/// A silent client is pinged this often, and has as long to answer.
 const ASK: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
@@ -87,7 +86,7 @@ async fn serve(
         tokio::select! {
             () = shutdown.cancelled() => return client.leave("the server is shutting down").await,
             Some((item, words)) = words.next() => open = client.words(item, words).await,
-            // Who hands in faster than the model hears is read no further: TCP makes it wait.
+            // A client that commits faster than the model transcribes is not read any further: TCP makes it wait.
             message = client.0.recv(), if words.len() < WAITING => {
                 heard_of = Instant::now();
                 let text = match message {
@@ -116,7 +115,7 @@ async fn serve(
     }
 }
 
-/// The words of a stretch, and how long it is in seconds. Dropping the future stops the work.
+/// The words of a stretch, and its duration in seconds. Dropping the future stops the work.
 async fn transcribe(models: &Loaded, stretch: Stretch) -> (String, Result<Transcript, Failure>) {
     let Stretch {
         item,
@@ -129,7 +128,7 @@ async fn transcribe(models: &Loaded, stretch: Stretch) -> (String, Result<Transc
     )
 }
 
-/// The other end. Its methods say whether it is still there.
+/// The client's end of the socket. Its methods return whether it is still there.
 struct Client(WebSocket);
 
 impl Client {

@@ -26,7 +26,7 @@ pub(super) struct Request {
     speed: Option<f32>,
 }
 
-/// How the audio is written.
+/// The container of the audio.
 enum Container {
     Pcm,
     Opus(Box<OggOpus>),
@@ -73,7 +73,7 @@ pub(super) async fn speak(
         }
     };
 
-    // the first stretch is made before the status is sent: it may fail
+    // the first stretch is made before the status is sent, because it may fail
     let mut speech = models.tts.speak(&input, voice, speed);
     let first = speech.next().await.transpose()?.unwrap_or_default();
     let body = Body::from_stream(stream::unfold(
@@ -90,7 +90,7 @@ pub(super) async fn speak(
     Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
 }
 
-/// A WAV file says its length at its start, so it is sent when it is complete.
+/// A WAV file has its length at its start, so it is sent when it is complete.
 async fn whole(mut speech: Speech) -> Result<Response, ApiError> {
     let mut samples = Vec::new();
     while let Some(stretch) = speech.next().await {
@@ -101,7 +101,7 @@ async fn whole(mut speech: Speech) -> Result<Response, ApiError> {
 }
 
 impl Container {
-    /// Bytes of the next stretch; `None` after the last.
+    /// The bytes of the next stretch; `None` after the last.
     async fn next(
         &mut self,
         speech: &mut Speech,
@@ -124,7 +124,7 @@ impl Container {
         Ok(Some(bytes.into()))
     }
 
-    /// Bytes that close the file.
+    /// The bytes that end the file.
     fn end(&mut self) -> Result<Bytes, std::io::Error> {
         match self {
             Self::Opus(ogg) => {

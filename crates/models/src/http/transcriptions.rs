@@ -14,7 +14,7 @@ use super::error::ApiError;
 use crate::stt::{INPUT_RATE, Transcript};
 use crate::{Loaded, audio};
 
-/// A client that stops sending must not hold its request open.
+/// A client that stops sending must not keep its request open.
 const UPLOAD: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -74,7 +74,7 @@ async fn read(mut multipart: Multipart) -> Result<Form, ApiError> {
                 let message = "transcripts are not streamed; leave `stream` out";
                 return Err(ApiError::invalid("stream", message));
             }
-            // model, prompt, temperature: nothing to choose here
+            // model, prompt, temperature: there is nothing to choose
             _ => {}
         }
     }
@@ -110,7 +110,7 @@ fn verbose(transcript: &Transcript) -> serde_json::Value {
     })
 }
 
-/// Length over compressed length, as Whisper measures how repetitive a text is.
+/// Length divided by compressed length, Whisper's measure of how repetitive a text is.
 fn compression_ratio(text: &str) -> f32 {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     let compressed = encoder

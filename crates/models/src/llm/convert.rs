@@ -1,4 +1,4 @@
-//! From the official file of weights to ours.
+//! Converts the official weights file to ours.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -63,8 +63,8 @@ pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
     out.write(to)
 }
 
-/// Joins matrices row-wise bit by bit, if they are all of the target's type and
-/// need no padding: requantising would lose precision for nothing.
+/// Joins matrices row-wise bit by bit, if they all have the target's type and need no padding: requantising would lose
+/// precision for nothing.
 fn join_quantised(parts: &[QTensor]) -> Result<Option<QTensor>> {
     let mut bytes = Vec::new();
     let (mut outer, mut inner) = (0, 0);

@@ -1,4 +1,4 @@
-//! What an answer may be made of, token by token: words, calls of tools, JSON. PURE.
+//! What an answer may consist of, token by token: text, tool calls, JSON. PURE.
 
 use std::sync::Arc;
 
@@ -7,33 +7,33 @@ use serde_json::Value;
 use super::json::{Schema, Writing};
 use super::template::CALL_OPENING;
 
-/// What an answer may be made of. By itself: words. A call ends it: models of this size that may go on call every
-/// tool there is, and another call can follow the first one's result.
+/// What an answer may consist of; by default, text. A tool call ends the answer: models of this size, if allowed to
+/// continue, call every tool there is, and another call can follow the result of the first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Form {
-    /// The calls that may be made; none: no tool is called.
+    /// The calls that may be made; `None` if no tool may be called.
     pub calls: Option<Calls>,
-    /// The model knows of tools: where it may call none, it does not say a call either.
+    /// Whether the model has read about tools: if it may not call any, it must not write a call as text either.
     pub knows_tools: bool,
-    /// What the answer's text is held to; none: words.
+    /// The schema of the answer's text; `None` for free text.
     pub json: Option<Arc<Schema>>,
 }
 
 /// The calls that an answer may make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calls {
-    /// Of [`Schema::call`].
+    /// A schema made by [`Schema::call`].
     pub schema: Arc<Schema>,
-    /// Nothing else may be answered.
+    /// Whether the answer must be a call.
     pub needed: bool,
 }
 
-/// The call of a tool.
+/// A tool call.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Call {
     /// The tool's name.
     pub name: String,
-    /// Its arguments, an object.
+    /// Its arguments, a JSON object.
     pub arguments: Value,
 }
 
@@ -46,26 +46,26 @@ pub(super) enum Token<'t> {
     End,
     /// The beginning of a call.
     Call,
-    /// Nothing that may be in an answer.
+    /// Anything that may not be in an answer.
     Other,
 }
 
-/// What a token does to the answer.
+/// How a token changes the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Taken {
-    /// It says its bytes.
+    /// Its bytes are text of the answer.
     Said,
-    /// It belongs to a call.
+    /// It is part of a call.
     Kept,
-    /// A call begins, and the model is to read its opening in the token's place.
+    /// A call begins, and the model must read the call's opening instead of the token.
     Opened,
-    /// A call is whole, and the answer over.
+    /// A call is complete, and the answer is over.
     Called(Call),
-    /// The answer is over; the token may say something yet.
+    /// The answer is over; the token may still contribute text.
     End,
 }
 
-/// An answer in the making.
+/// An answer in progress.
 pub(super) struct Answer {
     form: Form,
     at: At,
@@ -86,12 +86,12 @@ impl Answer {
         Self { form, at }
     }
 
-    /// Whether the words so far are free, and what was said before weighs on what is said next.
+    /// Whether the text so far is free, so that repetition penalties apply to what comes next.
     pub(super) fn is_free(&self) -> bool {
         matches!(self.at, At::Words)
     }
 
-    /// Whether text may go on with each byte: most of a vocabulary is left out by its first.
+    /// Whether text may continue with each byte: most of a vocabulary is excluded by the first byte.
     pub(super) fn by_first_byte(&self) -> [bool; 256] {
         let writing = match &self.at {
             At::Words => return [true; 256],
@@ -100,7 +100,7 @@ impl Answer {
         std::array::from_fn(|byte| writing.with(&[byte as u8]).is_some())
     }
 
-    /// Whether this token may be next.
+    /// Whether this token may come next.
     pub(super) fn allows(&self, token: Token<'_>) -> bool {
         let calls = self.form.calls.as_ref();
         let must_call = calls.is_some_and(|calls| calls.needed);
@@ -127,7 +127,7 @@ impl Answer {
             let begun = Writing::new(Arc::clone(&calls.schema));
             let opening = CALL_OPENING.trim_start().as_bytes();
             let Some(writing) = begun.with(opening) else {
-                return Taken::End; // there is no tool
+                return Taken::End; // there are no tools
             };
             self.at = At::Call(writing, opening.to_vec());
             return Taken::Opened;
@@ -163,7 +163,7 @@ impl Answer {
         }
     }
 
-    /// Whether a call begins with this token.
+    /// Whether this token begins a call.
     fn opens(&self, token: Token<'_>) -> bool {
         if self.form.calls.is_none() || matches!(self.at, At::Call(..)) {
             return false;
@@ -176,8 +176,8 @@ impl Answer {
     }
 }
 
-/// Models that were trained on code write a call as a block of code, or bare, as often as behind its
-/// own token: nothing that is spoken begins like that.
+/// Models that were trained on code write a call as a code block, or bare, as often as after its own token: nothing
+/// that is spoken begins like that.
 fn is_code(bytes: &[u8]) -> bool {
     let bytes = bytes.trim_ascii_start();
     let mut signs = [&b"{"[..], b"```", b"<tool"].into_iter();

@@ -1,9 +1,9 @@
 //! JSON as a schema allows it, written byte by byte. PURE.
 //!
-//! [`Schema`] is read once; [`Writing`] is how far a text has come, and says for any bytes whether
-//! the text could go on with them. A text that was let through up to where it [`is
-//! complete`](Writing::is_complete) is JSON of that schema, save for what [`schema`] passes over.
-//! Nothing in it is without a limit, and there is always a byte to go on with.
+//! [`Schema`] is read once; [`Writing`] is the progress of a text, and tells whether the text could continue with
+//! given bytes. A text that was accepted up to where it [`is complete`](Writing::is_complete) is JSON that matches the
+//! schema, except for what [`schema`] ignores. Everything in it has a limit, and there is always a byte to continue
+//! with.
 
 mod number;
 mod schema;

@@ -1,14 +1,14 @@
-//! What was computed of a conversation, and can be cut back.
+//! What was computed for a conversation; can be truncated.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::shape::{CONTEXT, Shape};
 
-/// Keys and values grow by this many tokens.
+/// Keys and values grow in steps of this many tokens.
 pub(super) const GROWTH: usize = 256;
 
-/// What the network remembers of a conversation: its tokens, and their keys and
-/// values in each layer as `[kv heads, capacity, width]`.
+/// What the network remembers of a conversation: its tokens, and their keys and values in each layer as `[kv heads,
+/// capacity, width]`.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) tokens: Vec<u32>,
@@ -22,7 +22,7 @@ impl Memory {
         &self.tokens
     }
 
-    /// How many tokens at the start are the same.
+    /// The length of the common prefix with `tokens`.
     pub(super) fn common(&self, tokens: &[u32]) -> usize {
         self.tokens
             .iter()
@@ -36,7 +36,7 @@ impl Memory {
         self.tokens.truncate(count);
     }
 
-    /// Replaces this memory by the first `count` tokens of another.
+    /// Replaces this memory with the first `count` tokens of another.
     pub(super) fn copy_from(&mut self, other: &Self, count: usize) -> Result<()> {
         self.tokens.clear();
         self.layers.clear();
@@ -78,7 +78,7 @@ impl Memory {
     }
 }
 
-/// The first `count` tokens' keys and values, in tensors with room for `capacity`.
+/// The keys and values of the first `count` tokens, in tensors with room for `capacity`.
 fn resized(
     layers: &[(Tensor, Tensor)],
     count: usize,

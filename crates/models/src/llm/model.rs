@@ -1,10 +1,8 @@
-//! Qwen2's network, with keys and values that can be cut back.
+//! Qwen2's network, with keys and values that can be truncated.
 //!
-//! Own code, because candle-transformers' quantised Qwen2 can only append to its
-//! cache: here a conversation goes on from the longest prefix it shares with what
-//! was computed before. It also computes logits only for the last token, shares
-//! keys and values between query heads without copies, and fuses matrices that
-//! have the same input.
+//! Own code, because candle-transformers' quantised Qwen2 can only append to its cache: here a conversation continues
+//! from the longest prefix it shares with what was computed before. It also computes logits only for the last token,
+//! shares keys and values between query heads without copies, and fuses matrices that have the same input.
 
 use std::path::Path;
 
@@ -17,12 +15,11 @@ use super::memory::Memory;
 use super::shape::{CONTEXT, Shape};
 use crate::quant::{Linear, Weights};
 
-/// Most tokens fed at once. From 32 rows on, candle makes a second packed copy
-/// of the weights on processors with AMX; and each chunk's end is a point where
-/// a request can be cancelled or another one served.
+/// Maximum tokens fed at once. From 32 rows on, candle makes a second packed copy of the weights on processors with
+/// AMX; and between chunks a request can be cancelled or another one served.
 pub(super) const CHUNK: usize = 31;
 
-/// A number of the file's header.
+/// A number from the file's header.
 pub(super) fn number(
     metadata: &std::collections::HashMap<String, Value>,
     name: &str,
@@ -116,12 +113,12 @@ impl Qwen {
         })
     }
 
-    /// The header of the file: the tokeniser is in it.
+    /// The file's header, which contains the tokeniser.
     pub(super) fn content(&self) -> &Content {
         self.weights.content()
     }
 
-    /// Gives memory back that was needed only to get ready.
+    /// Releases memory that was needed only for loading.
     pub(super) fn release(&self) {
         self.weights.release();
     }
@@ -131,8 +128,8 @@ impl Qwen {
         Memory::default()
     }
 
-    /// Feeds up to [`CHUNK`] tokens after those in `memory`, and returns the logits
-    /// that follow the last one if `logits` asks for them.
+    /// Feeds up to [`CHUNK`] tokens after those in `memory`, and returns the logits after the last one if `logits` is
+    /// true.
     pub(super) fn feed(
         &self,
         memory: &mut Memory,
@@ -157,7 +154,7 @@ impl Qwen {
             let gate_up = layer.gate_up.forward(&layer.mlp_norm.forward(&xs)?)?;
             xs = (xs + layer.down.forward(&ops::swiglu(&gate_up)?)?)?;
         }
-        // only now: an error before leaves the memory as it was
+        // only now: an earlier error leaves the memory unchanged
         memory.tokens.extend_from_slice(tokens);
         if !logits {
             return Ok(None);
@@ -208,7 +205,7 @@ impl Qwen {
             .reshape((count, heads * width))
     }
 
-    /// 0 where a token may look, -inf where not, for each query head of a group.
+    /// 0 where a token may attend, -inf where not, for each query head of a group.
     fn mask(&self, past: usize, count: usize) -> Result<Tensor> {
         let group = self.shape.heads / self.shape.kv_heads;
         let row = |row: usize| {

@@ -1,4 +1,4 @@
-//! Choosing the next token, and noticing the end of an answer.
+//! Chooses the next token, and detects the end of an answer.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,15 @@ use rand::{Rng, SeedableRng};
 /// How tokens are chosen. The names are OpenAI's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
-    /// 0 takes the likeliest token; higher is more random, up to 2.
+    /// 0 takes the likeliest token; higher values are more random, up to 2.
     pub temperature: f32,
-    /// Only the likeliest tokens that together have this probability.
+    /// Only the likeliest tokens that together have this probability are considered.
     pub top_p: f32,
-    /// -2 to 2: subtracted from a token's logit for each time it was said.
+    /// -2 to 2: subtracted from a token's logit for each time it appeared.
     pub frequency_penalty: f32,
-    /// -2 to 2: subtracted from a token's logit if it was said at all.
+    /// -2 to 2: subtracted from a token's logit if it appeared at all.
     pub presence_penalty: f32,
-    /// The same seed and conversation give the same answer, save where rounding
-    /// decides between two tokens.
+    /// The same seed and conversation give the same answer, except where rounding decides between two tokens.
     pub seed: Option<u64>,
 }
 
@@ -25,8 +24,7 @@ pub struct Sampling {
 impl Default for Sampling {
     fn default() -> Self {
         Self {
-            // Not the protocol's 1: a model this small invents less when it takes the
-            // likeliest words.
+            // Not the protocol's default of 1: a model this small makes up less when it takes the likeliest tokens.
             temperature: 0.0,
             top_p: 0.8,
             frequency_penalty: 0.0,
@@ -38,8 +36,8 @@ impl Default for Sampling {
 
 /// Only this many of the likeliest tokens are ever considered (Qwen2.5's `top_k`).
 const TOP_K: usize = 20;
-/// What was said becomes this much less likely (Qwen2.5's `repetition_penalty`):
-/// small models repeat themselves without it.
+/// Makes repeated tokens less likely by this factor (Qwen2.5's `repetition_penalty`): small models repeat themselves
+/// without it.
 const REPETITION_PENALTY: f32 = 1.1;
 
 pub(super) struct Sampler {
@@ -61,8 +59,8 @@ impl Sampler {
         }
     }
 
-    /// Chooses among the tokens that are `allowed`; none: no token is. What was said weighs on the
-    /// choice where words are `free`.
+    /// Chooses among the tokens that are `allowed`; `None` if no token is. Repetition penalties apply only where the
+    /// text is `free`.
     pub(super) fn choose(
         &mut self,
         mut logits: Vec<f32>,
@@ -93,7 +91,7 @@ impl Sampler {
             if best.len() == TOP_K && best.last().is_some_and(|(_, least)| logit <= *least) {
                 continue;
             }
-            // asked last: it takes the longest
+            // checked last because it takes the longest
             if !allowed(token) {
                 continue;
             }
@@ -110,9 +108,8 @@ impl Sampler {
 
     /// Draws from candidates that are sorted, the likeliest first.
     ///
-    /// By the Gumbel-max trick: the highest logit wins after each got a noise of
-    /// its own, which depends on the seed, the step and the token only. So a logit
-    /// that is rounded otherwise moves nothing but its own chance.
+    /// It uses the Gumbel-max trick: the highest logit wins after each got its own noise, which depends only on the
+    /// seed, the step and the token. So a logit that is rounded differently changes only its own chance.
     fn draw(&mut self, best: &[(u32, f32)], temperature: f32, top_p: f32) -> Option<u32> {
         self.steps += 1;
         let &(likeliest, max) = best.first()?;
@@ -143,8 +140,7 @@ impl Sampler {
     }
 }
 
-/// Cuts text at the first of several stop strings, however they are spread over
-/// the pieces it arrives in.
+/// Cuts text at the first of several stop strings, however they are spread over the pieces it arrives in.
 pub(super) struct Stops {
     stops: Vec<String>,
     held: String,
@@ -158,7 +154,7 @@ impl Stops {
         }
     }
 
-    /// Adds text; returns what can be said for sure, and whether a stop was met.
+    /// Adds text; returns what is certain to be part of the answer, and whether a stop string was found.
     pub(super) fn push(&mut self, text: &str) -> (String, bool) {
         self.held.push_str(text);
         let first = self
@@ -170,7 +166,7 @@ impl Stops {
             self.held.truncate(at);
             return (std::mem::take(&mut self.held), true);
         }
-        // the end may be the beginning of a stop
+        // the end may be the beginning of a stop string
         let starts_stop = |at: &usize| {
             self.stops
                 .iter()
@@ -181,7 +177,7 @@ impl Stops {
         (std::mem::replace(&mut self.held, rest), false)
     }
 
-    /// The text held back, at the end.
+    /// The text held back, at the end of the answer.
     pub(super) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }

@@ -1,14 +1,14 @@
-//! The sizes that the network and its memory agree on.
+//! Sizes that the network and its memory share.
 
-/// Longest conversation in tokens. The model could take 32,768; memory decides.
+/// Maximum length of a conversation in tokens. The model supports 32,768; memory use sets this limit.
 pub(super) const CONTEXT: usize = 4096;
 
-/// How attention is divided.
+/// The dimensions of attention.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    /// Query heads.
+    /// Number of query heads.
     pub(super) heads: usize,
-    /// Heads of keys and values, each shared by a group of query heads.
+    /// Number of key and value heads, each shared by a group of query heads.
     pub(super) kv_heads: usize,
     /// Width of a head.
     pub(super) width: usize,

@@ -1,35 +1,35 @@
 //! Qwen's chat template (ChatML, with tools), as pieces of text and control tokens. PURE.
 //!
-//! Control tokens are only ever put in by the template: text that contains `<|im_end|>` stays text.
+//! Only the template inserts control tokens: text that contains `<|im_end|>` stays text.
 
 use serde_json::Value;
 
 use super::{Message, Role, Tool};
 
-/// A token that stands for no text.
+/// A token that does not stand for text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Control {
     /// A message begins.
     Start,
-    /// It ends.
+    /// A message ends.
     End,
-    /// A call of a tool begins.
+    /// A tool call begins.
     Call,
-    /// It ends.
+    /// A tool call ends.
     CallEnd,
 }
 
-/// A piece of a conversation; each is tokenised by itself.
+/// A piece of a conversation; each is tokenised separately.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
     Text(String),
     Control(Control),
 }
 
-/// How a call goes on behind its control token.
+/// How a call continues after its control token.
 pub(super) const CALL_OPENING: &str = "\n{\"name\": \"";
 
-/// The conversation; with `reply`, up to where the model's answer begins.
+/// Renders the conversation; with `reply`, up to where the model's answer begins.
 pub(super) fn render(messages: &[Message], tools: &[Tool], reply: bool) -> Vec<Piece> {
     let mut pieces = Pieces(Vec::new());
     let (system, rest) = match messages.split_first() {
@@ -62,7 +62,7 @@ pub(super) fn render(messages: &[Message], tools: &[Tool], reply: bool) -> Vec<P
                     }
                     pieces.control(Control::Call);
                     pieces.text(CALL_OPENING);
-                    // as it is written between quotation marks
+                    // in its JSON spelling, with quotation marks
                     let name = Value::from(call.name.as_str()).to_string();
                     let arguments = spaced(&call.arguments);
                     pieces.text(&format!("{}, \"arguments\": {arguments}}}\n", &name[1..]));
@@ -71,7 +71,7 @@ pub(super) fn render(messages: &[Message], tools: &[Tool], reply: bool) -> Vec<P
                 pieces.end();
             }
             Role::Tool => {
-                // the results of one round are one message
+                // the results of a round form one message
                 pieces.begin("user");
                 pieces.response(&message.content);
                 while let Some(next) = messages.next_if(|next| next.role == Role::Tool) {
@@ -121,7 +121,7 @@ impl Pieces {
         self.text(&format!("<tool_response>\n{content}\n</tool_response>"));
     }
 
-    /// What the model was taught that tools look like.
+    /// The tools, in the format that the model was trained on.
     fn tools(&mut self, tools: &[Tool]) {
         let mut text = "# Tools\n\nYou may call one or more functions to assist with the user \
                         query.\n\nYou are provided with function signatures within \
@@ -155,7 +155,7 @@ impl Pieces {
     }
 }
 
-/// JSON with the spaces that the model knows, and a schema's keys in the order that it knows.
+/// JSON with the spacing and the key order of schemas that the model was trained on.
 fn spaced(value: &Value) -> String {
     match value {
         Value::Object(fields) => {

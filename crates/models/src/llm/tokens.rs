@@ -1,7 +1,7 @@
 //! Qwen's tokeniser.
 //!
-//! Each piece of a conversation is tokenised by itself, and text that contains a control token's name
-//! stays text. So the tokens of a conversation's start do not change when it goes on.
+//! Each piece of a conversation is tokenised separately, and text that contains a control token's name stays text. So
+//! the tokens at the start of a conversation do not change when it continues.
 
 use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
@@ -12,20 +12,20 @@ use super::form::{Call, Token};
 use super::template::{CALL_OPENING, Control, Piece, render};
 use crate::byte_level;
 
-/// A turn of a conversation.
+/// A message of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who says it.
+    /// Its author.
     pub role: Role,
-    /// What is said.
+    /// Its text.
     pub content: String,
-    /// The tools that the model called behind it.
+    /// The tools that the model called after the text.
     #[serde(default)]
     pub calls: Vec<Call>,
 }
 
 impl Message {
-    /// Words alone.
+    /// A message without tool calls.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
         Self {
             role,
@@ -35,7 +35,7 @@ impl Message {
     }
 }
 
-/// A tool that the model may know of.
+/// A tool that the model may read about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
     /// Its name.
@@ -46,18 +46,18 @@ pub struct Tool {
     pub parameters: serde_json::Value,
 }
 
-/// Who says a message.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Instructions. `developer` is OpenAI's newer word for it.
+    /// Instructions. `developer` is OpenAI's newer name for it.
     #[serde(alias = "developer")]
     System,
-    /// The person.
+    /// The caller.
     User,
     /// The model.
     Assistant,
-    /// The result of a tool that a model called. `function` is OpenAI's older word for it.
+    /// The result of a tool that a model called. `function` is OpenAI's older name for it.
     #[serde(alias = "function")]
     Tool,
 }
@@ -89,7 +89,7 @@ impl Tokens {
         let (call, call_end) = (control("<tool_call>")?, control("</tool_call>")?);
         let bytes = (0..tokenizer.get_vocab_size(true) as u32)
             .map(|id| match tokenizer.id_to_token(id) {
-                // control tokens stand behind all text tokens
+                // control tokens come after all text tokens
                 Some(token) if id < end_of_text => byte_level::bytes(&token).unwrap_or_default(),
                 _ => Vec::new(),
             })
@@ -108,8 +108,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// The tokens of a conversation; with `reply`, up to where the model's answer
-    /// begins.
+    /// The tokens of a conversation; with `reply`, up to where the model's answer begins.
     pub(super) fn conversation(
         &self,
         messages: &[Message],

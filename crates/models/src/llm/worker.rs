@@ -1,4 +1,4 @@
-//! The thread that owns the network, and serves the requests in turn.
+//! The thread that owns the network and serves the requests in turn.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::byte_level::Utf8Stream;
 use crate::compute::Compute;
 use crate::engine::guard;
 
-/// Conversations remembered, and served at the same time.
+/// Conversations that are remembered, and how many are served at the same time.
 const MEMORIES: usize = 4;
 
 /// One request.
@@ -42,7 +42,7 @@ pub(super) struct Worker {
 struct Slot {
     memory: Memory,
     busy: bool,
-    /// When it was last used: the least lately used one is given up first.
+    /// The time of its last use: the least recently used one is given up first.
     used: u64,
 }
 
@@ -56,10 +56,10 @@ impl Slot {
     }
 }
 
-/// An answer in the making.
+/// An answer in progress.
 struct RunningAnswer {
     slot: usize,
-    /// Tokens still to be fed: the rest of the prompt, then the last token said.
+    /// Tokens that must still be fed: the rest of the prompt, then the last token of the answer.
     pending: Vec<u32>,
     answer: Answer,
     sampler: Sampler,
@@ -71,14 +71,14 @@ struct RunningAnswer {
     events: mpsc::Sender<ChatEvent>,
 }
 
-/// Whether an answer goes on.
+/// Whether an answer continues.
 enum Step {
     Continue,
     Finished,
 }
 
 impl Worker {
-    /// With nothing remembered.
+    /// Starts with empty memories.
     pub(super) fn new(qwen: Qwen, tokens: Arc<Tokens>, compute: Arc<Compute>) -> Self {
         Self {
             memories: (0..MEMORIES).map(|_| Slot::new(qwen.memory())).collect(),
@@ -113,7 +113,7 @@ impl Worker {
                     false
                 }
                 Err(failure) => {
-                    // what it remembers may be half written
+                    // its memory may be only partly updated
                     self.memories[answer.slot] = Slot::new(self.qwen.memory());
                     let _ = answer.events.try_send(ChatEvent::Failed(failure));
                     false
@@ -154,9 +154,9 @@ impl Worker {
         });
     }
 
-    /// Finds the memory with the longest common beginning, and makes it this
-    /// conversation's own. Where that would cut off what another conversation
-    /// may still go on from, the beginning is copied to the memory least used.
+    /// Finds the memory with the longest common prefix, and assigns it to this conversation. If that would cut off
+    /// something that another conversation may still continue from, the prefix is copied to the least recently used
+    /// memory.
     fn remember(&mut self, prompt: &[u32]) -> candle_core::Result<(usize, usize)> {
         self.uses += 1;
         // at least one token is fed, for its logits
@@ -188,7 +188,7 @@ impl Worker {
         Ok((slot, count))
     }
 
-    /// One chunk of the prompt, or one token of the answer.
+    /// Processes one chunk of the prompt, or one token of the answer.
     fn step(&mut self, answer: &mut RunningAnswer) -> candle_core::Result<Step> {
         if answer.events.is_closed() {
             return Ok(Step::Finished);
@@ -220,7 +220,7 @@ impl Worker {
 }
 
 impl RunningAnswer {
-    /// None: nothing may follow.
+    /// Returns `None` if nothing may follow.
     fn choose(&mut self, logits: Vec<f32>, tokens: &Tokens) -> Option<u32> {
         let Self {
             answer, sampler, ..
@@ -263,7 +263,7 @@ impl RunningAnswer {
                 self.left = self.left.saturating_sub(self.pending.len());
             }
             Taken::Called(call) => {
-                // there is room for every token of the longest answer
+                // the channel has room for every token of the longest answer
                 let _ = self.events.try_send(ChatEvent::Call(call));
                 return self.finish(FinishReason::Calls);
             }
@@ -281,13 +281,13 @@ impl RunningAnswer {
         let rest = self.stops.finish();
         self.send(rest);
         let usage = self.usage;
-        let _ = self.events.try_send(ChatEvent::Done { reason, usage }); // it may be gone
+        let _ = self.events.try_send(ChatEvent::Done { reason, usage }); // the reader may be gone
         Step::Finished
     }
 
     fn send(&self, text: String) {
         if !text.is_empty() {
-            // there is room for every token of the longest answer
+            // the channel has room for every token of the longest answer
             let _ = self.events.try_send(ChatEvent::Text(text));
         }
     }

@@ -1,4 +1,4 @@
-//! From the official weights to ours.
+//! Converts the official weights to ours.
 
 use std::path::Path;
 

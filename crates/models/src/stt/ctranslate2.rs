@@ -1,15 +1,14 @@
 //! Reads weights in CTranslate2's binary layout, version 6.
 //!
-//! The layout, from CTranslate2's model converter (`model_spec.py`): version,
-//! specification name, revision, then each variable as name, rank, dimensions,
-//! data type, size and bytes, then aliases. Numbers are little-endian; strings
-//! have a 16-bit length and a closing zero.
+//! The layout, from CTranslate2's model converter (`model_spec.py`): version, specification name, revision, then each
+//! variable as name, rank, dimensions, data type, size and bytes, then aliases. Numbers are little-endian; strings
+//! have a 16-bit length and a terminating zero.
 
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-/// Data types by CTranslate2's number.
+/// CTranslate2's numbers of data types.
 const FLOAT32: u8 = 0;
 const FLOAT16: u8 = 4;
 
@@ -55,7 +54,7 @@ impl<'a> Variables<'a> {
         Ok(Self { variables })
     }
 
-    /// A float variable, in f32.
+    /// A float variable, as f32.
     pub(super) fn tensor(&self, name: &str) -> Result<Tensor> {
         let Some(Variable { shape, kind, bytes }) = self.variables.get(name) else {
             bail!("there is no {name}");
@@ -78,7 +77,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// How many layers this half of the model has.
+    /// The number of layers in this half of the model.
     pub(super) fn layers(&self, half: &str) -> usize {
         (0..)
             .take_while(|n| {

@@ -1,8 +1,7 @@
 //! Whisper's network: an encoder over the spectrogram, a decoder over tokens.
 //!
-//! Own code, because candle-transformers' Whisper always encodes 30 seconds and
-//! reruns every token of the decoder at each step. This one takes a spectrogram
-//! of any length and keeps the decoder's keys and values.
+//! Own code, because candle-transformers' Whisper always encodes 30 seconds and reruns every token of the decoder at
+//! each step. This one takes a spectrogram of any length and keeps the decoder's keys and values.
 
 use std::path::Path;
 
@@ -12,9 +11,9 @@ use candle_nn::{LayerNorm, ops};
 use crate::mel::BANDS;
 use crate::quant::{Linear, Weights};
 
-/// Layer norms' epsilon, as PyTorch's default.
+/// Epsilon of the layer norms, PyTorch's default.
 const EPSILON: f64 = 1e-5;
-/// Every Whisper has heads of this width.
+/// The width of a head, the same in every Whisper.
 const HEAD: usize = 64;
 
 /// The network, ready to run.
@@ -43,18 +42,18 @@ impl Whisper {
         })
     }
 
-    /// Gives memory back that was needed only to get ready.
+    /// Releases memory that was needed only for loading.
     pub(super) fn release(&self) {
         self.weights.release();
     }
 
-    /// How many encoder frames (20 ms each) the network can take.
+    /// The maximum number of encoder frames (20 ms each).
     pub(super) fn max_context(&self) -> usize {
         self.encoder.positions.dims()[0]
     }
 
-    /// Encodes a spectrogram of `2 * context` frames and readies the decoder for it.
-    /// `stop` is asked between layers.
+    /// Encodes a spectrogram of `2 * context` frames and prepares the decoder for it. `stop` is checked between
+    /// layers.
     pub(super) fn listen(
         &self,
         mel: Vec<f32>,
@@ -95,7 +94,7 @@ impl Whisper {
     }
 }
 
-/// What the decoder has heard and said so far.
+/// What the decoder has heard and written so far.
 pub(super) struct Listener {
     layers: Vec<State>,
     position: usize,
@@ -254,7 +253,7 @@ impl Decoder {
         }
         listener.position += count;
         let xs = self.norm.forward(&xs)?;
-        // row by row: the head's kernel for one row needs no packed copy
+        // row by row: the kernel for a single row needs no packed copy of the head
         let rows: Vec<_> = (0..count)
             .map(|n| self.head.forward(&xs.narrow(0, n, 1)?))
             .collect::<Result<_>>()?;
@@ -326,7 +325,7 @@ fn append(cache: &mut Option<Tensor>, new: Tensor) -> Result<Tensor> {
     Ok(all)
 }
 
-/// 0 where a token may look, -inf where it may not: `count` new tokens after `past`.
+/// 0 where a token may attend, -inf where it may not: `count` new tokens after `past`.
 fn causal_mask(past: usize, count: usize) -> Result<Tensor> {
     let mask: Vec<f32> = (0..count)
         .flat_map(|row| {

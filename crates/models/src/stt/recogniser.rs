@@ -1,4 +1,4 @@
-//! From samples to words: windows of speech, decoded until they end or loop.
+//! From samples to words: windows of speech, decoded until they end or repeat themselves.
 
 use std::sync::Arc;
 
@@ -10,35 +10,32 @@ use super::{INPUT_RATE, Segment, Transcript};
 use crate::compute::Compute;
 use crate::mel::{HOP, Mel};
 
-/// Encoder frames a second.
+/// Encoder frames per second.
 const FRAMES: f32 = 50.0;
-/// A window this short (in encoder frames) is still understood; below, Whisper
-/// begins to loop.
+/// A window this short (in encoder frames) is still understood; with shorter ones Whisper begins to loop.
 const MIN_CONTEXT: usize = 384;
-/// Frames of silence after the speech: how the model knows that it ended.
+/// Frames of silence after the speech, from which the model knows that it has ended.
 const TAIL: usize = 128;
-/// Longest stretch transcribed at once, in seconds: Whisper's window less a
-/// tail of silence.
+/// Longest stretch transcribed at once, in seconds: Whisper's window minus a tail of silence.
 const LONGEST: f32 = 28.0;
-/// Quieter than this everywhere (RMS of 20 ms, about -62 dBFS) is silence,
-/// which needs no model.
+/// Audio that is quieter than this everywhere (RMS of 20 ms, about -62 dBFS) is silence and needs no model.
 const QUIET: f32 = 8e-4;
 
 /// One utterance.
 pub(super) struct Request {
     pub(super) samples: Vec<f32>,
-    /// ISO 639-1; none: detected.
+    /// ISO 639-1; `None` detects the language.
     pub(super) language: Option<String>,
 }
 
-/// What a language other than English has to be likelier than, with the languages together at 1: short
-/// words sound like several, and English is what the other local models speak.
+/// A language other than English must have more than this probability among the languages: short words sound like
+/// several of them, and English is what the other local models speak.
 const CERTAIN: f32 = 0.5;
 
-/// Asked at every point where the work can be stopped.
+/// Checked at every point where the work can be stopped.
 pub(super) type Stop<'a> = &'a dyn Fn() -> bool;
 
-/// Whisper, and what it needs beside it.
+/// Whisper, and everything it needs.
 pub(super) struct Recogniser {
     whisper: Whisper,
     mel: Mel,
@@ -46,7 +43,7 @@ pub(super) struct Recogniser {
     compute: Arc<Compute>,
 }
 
-/// One decoding of one window.
+/// The decoding of a window.
 struct Decoding {
     language: String,
     tokens: Vec<u32>,
@@ -74,7 +71,7 @@ impl Recogniser {
     pub(super) fn warm_up(&self) -> Result<(), String> {
         let request = Request {
             samples: noise(),
-            // Detection is made ready, too.
+            // Detection is warmed up too.
             language: None,
         };
         self.transcribe(&request, &|| false)?;
@@ -82,7 +79,7 @@ impl Recogniser {
         Ok(())
     }
 
-    /// The words of an utterance; those so far when `stop` says so.
+    /// The words of an utterance, or those so far if `stop` returns true.
     pub(super) fn transcribe(&self, request: &Request, stop: Stop) -> Result<Transcript, String> {
         let samples = &request.samples;
         let seconds = |samples: usize| samples as f32 / INPUT_RATE as f32;
@@ -91,7 +88,7 @@ impl Recogniser {
             language: request.language.clone().unwrap_or_else(|| "en".into()),
             ..Transcript::default()
         };
-        // Of the first stretch with speech: people stay with a language for an utterance.
+        // From the first stretch with speech: people do not change languages within an utterance.
         let mut language = request.language.clone();
         for window in windows(samples) {
             let heard = &samples[window.clone()];
@@ -123,8 +120,8 @@ impl Recogniser {
         Ok(transcript)
     }
 
-    /// Transcribes up to 30 seconds. A short audio context makes it fast; where
-    /// that makes it repeat itself, it listens again with a longer one.
+    /// Transcribes up to 30 seconds. A short audio context makes it fast; if that makes it repeat itself, it listens
+    /// again with a longer one.
     fn window(
         &self,
         samples: &[f32],
@@ -177,7 +174,7 @@ impl Recogniser {
                 let first = row(&logits, 0)?;
                 let language = self.likeliest(&first);
                 let mut prompt = self.vocabulary.prompt(language);
-                // The model has had its first token.
+                // The model has already had its first token.
                 prompt.remove(0);
                 (language, prompt, Some(self.no_speech(&first)))
             }
@@ -229,7 +226,7 @@ impl Recogniser {
 }
 
 impl Recogniser {
-    /// The language of what is heard, by the logits after the first token.
+    /// The language of the audio, from the logits after the first token.
     fn likeliest(&self, first: &[f32]) -> &str {
         let languages = self.vocabulary.languages();
         let heard: Vec<(&str, f32)> = languages
@@ -238,13 +235,13 @@ impl Recogniser {
         likeliest(&heard)
     }
 
-    /// The probability that there is no speech, by the logits after the first token.
+    /// The probability that there is no speech, from the logits after the first token.
     fn no_speech(&self, first: &[f32]) -> f32 {
         log_softmax(first, self.vocabulary.no_speech as usize).exp()
     }
 }
 
-/// The language with the greatest logit, if it is likelier than all others together; else English.
+/// The language with the greatest logit, if it is more probable than all others together; otherwise English.
 fn likeliest<'l>(heard: &[(&'l str, f32)]) -> &'l str {
     let best = heard.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let Some((name, logit)) = best else {
@@ -258,8 +255,8 @@ fn likeliest<'l>(heard: &[(&'l str, f32)]) -> &'l str {
     if share > CERTAIN { name } else { "en" }
 }
 
-/// Whisper's own rule: probably no speech, and unsure of what it wrote. The
-/// second rule catches noise that it takes for speech without any confidence.
+/// Whisper's own rule: probably no speech, and low confidence in the text. The second rule catches noise that it takes
+/// for speech without any confidence.
 fn is_speech(decoding: &Decoding) -> bool {
     let Decoding {
         avg_logprob,
@@ -269,7 +266,7 @@ fn is_speech(decoding: &Decoding) -> bool {
     !(no_speech_prob > 0.6 && avg_logprob < -1.0 || avg_logprob < -1.6)
 }
 
-/// Half a second that no silence gate holds back.
+/// Half a second of noise that passes every silence gate.
 fn noise() -> Vec<f32> {
     let mut state = 1u32;
     std::iter::repeat_with(|| {
@@ -296,15 +293,14 @@ fn log_softmax(values: &[f32], at: usize) -> f32 {
     values[at] - max - sum.ln()
 }
 
-/// If the tokens end in a loop, how many of them to keep: up to and with the
-/// first round of it.
+/// If the tokens end in a loop, the number of tokens to keep: up to and including the loop's first round.
 fn before_loop(tokens: &[u32]) -> Option<usize> {
     (1..=12).find_map(|period| {
         let rounds = tokens
             .rchunks_exact(period)
             .take_while(|chunk| *chunk == &tokens[tokens.len() - period..])
             .count();
-        // people do say "no no no no"; they do not say it six times
+        // people do say "no no no no", but not six times
         let looped = rounds >= 3 && rounds * period >= if period <= 2 { 6 } else { 12 };
         looped.then(|| tokens.len() - (rounds - 1) * period)
     })
@@ -316,7 +312,7 @@ fn is_quiet(samples: &[f32]) -> bool {
     samples.chunks(HOP * 2).all(|chunk| rms(chunk) < QUIET)
 }
 
-/// Cuts long audio where it is quietest between 20 and 28 seconds.
+/// Splits long audio where it is quietest between 20 and 28 seconds.
 fn windows(samples: &[f32]) -> Vec<std::ops::Range<usize>> {
     let longest = (LONGEST * INPUT_RATE as f32) as usize;
     let step = INPUT_RATE / 10;

@@ -1,4 +1,4 @@
-//! Whisper's vocabulary: what its tokens mean and which it may not say.
+//! Whisper's vocabulary: what its tokens mean, and which ones it may not write.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -68,12 +68,12 @@ impl Vocabulary {
         })
     }
 
-    /// Token count.
+    /// Number of tokens.
     pub(super) fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// The languages it knows, by ISO 639-1 code; English-only models know one.
+    /// Whether the model knows a language, by its ISO 639-1 code; English-only models know just one.
     pub(super) fn knows(&self, language: &str) -> bool {
         if self.multilingual {
             self.languages.contains_key(language)
@@ -82,15 +82,14 @@ impl Vocabulary {
         }
     }
 
-    /// The languages that can be told apart, by ISO 639-1 code, and their tokens: none in an
-    /// English-only model.
+    /// The languages that can be detected, by ISO 639-1 code, and their tokens: none in an English-only model.
     pub(super) fn languages(&self) -> impl Iterator<Item = (&str, u32)> {
         let all = self.languages.iter().filter(|_| self.multilingual);
         all.map(|(name, id)| (name.as_str(), *id))
     }
 
-    /// The tokens that begin a transcript without timestamps. The first is the
-    /// one after which the probability of "no speech" is read.
+    /// The tokens that begin a transcript without timestamps. After the first one, the probability of "no speech" is
+    /// read.
     pub(super) fn prompt(&self, language: &str) -> Vec<u32> {
         match self.languages.get(language).filter(|_| self.multilingual) {
             Some(language) => vec![self.start, *language, self.transcribe, self.no_timestamps],
@@ -98,8 +97,7 @@ impl Vocabulary {
         }
     }
 
-    /// Makes what may not be said impossible. A transcript may not begin with
-    /// its end or a space.
+    /// Makes suppressed tokens impossible. A transcript cannot begin with its end or a space.
     pub(super) fn suppress(&self, logits: &mut [f32], at_start: bool) {
         let start: &[u32] = if at_start {
             &[self.end, self.space]
@@ -120,8 +118,8 @@ impl Vocabulary {
     }
 }
 
-/// Marks that annotate rather than transcribe, as OpenAI's `non_speech_tokens`:
-/// brackets, music notes and the like, alone or repeated.
+/// Marks that annotate rather than transcribe, as in OpenAI's `non_speech_tokens`: brackets, music notes and the like,
+/// alone or repeated.
 fn is_annotation(token: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(token) else {
         return false;

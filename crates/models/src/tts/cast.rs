@@ -1,5 +1,5 @@
-//! Who speaks which voice on this machine. Everybody is loaded once, when first asked for: most
-//! processes speak one voice or two.
+//! Who speaks which voice on this machine. Each person is loaded once, when first needed: most processes speak one or
+//! two voices.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::cache::Cache;
 pub(super) struct Cast {
     cache: Cache,
     pool: Arc<ThreadPool>,
-    /// Those who were asked for: `None` is not to be had, as long as the process runs. So a voice
-    /// does not become another person in the middle of a call.
+    /// The people requested so far; `None` means not available, for as long as the process runs, so that a voice does
+    /// not change to another person in the middle of a call.
     people: HashMap<Person, Option<Speaker>>,
 }
 
@@ -27,20 +27,20 @@ impl Cast {
         }
     }
 
-    /// Who speaks this voice here: the best whose weights are there and can be used.
+    /// Who speaks this voice here: the best person whose weights are present and usable.
     pub(super) fn role(&mut self, voice: LocalVoice) -> Result<(&Role, &Speaker), String> {
         let here = voice.roles().iter().find(|role| self.has(role.person));
         let role = here.ok_or("its weights are not there: run `sidetone models fetch`")?;
         Ok((role, self.speaker(role.person)?))
     }
 
-    /// Somebody who was asked for before.
+    /// Somebody who was requested before.
     pub(super) fn speaker(&self, person: Person) -> Result<&Speaker, String> {
         let speaker = self.people.get(&person).and_then(Option::as_ref);
         speaker.ok_or_else(|| format!("{} is not there", person.model()))
     }
 
-    /// Loads the person, if that was not tried before.
+    /// Loads the person, unless that was tried before.
     fn has(&mut self, person: Person) -> bool {
         let (cache, pool) = (&self.cache, &self.pool);
         let speaker = self.people.entry(person).or_insert_with(|| {

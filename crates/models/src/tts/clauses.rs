@@ -1,18 +1,17 @@
 //! Cuts text into pieces that are spoken one after the other.
 //!
-//! The first piece is short, so that the first sound leaves early; no piece is
-//! long, so that a request can be cancelled and others get their turn. Cuts are
-//! made where a speaker would pause.
+//! The first piece is short, so that the first audio is available early; no piece is long, so that a request can be
+//! cancelled and others get their turn. Cuts are made where a speaker would pause.
 
-/// Longest piece in characters: about six seconds of speech.
+/// Maximum piece in characters: about six seconds of speech.
 const LONGEST: usize = 110;
-/// A piece that starts the text ends at the first pause after this many.
+/// The first piece of a text ends at the first pause after this many characters.
 const FIRST: usize = 18;
 
 /// What follows a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// The sentence goes on without a mark.
+    /// The sentence continues without a mark.
     None,
     /// A comma or the like.
     Short,
@@ -20,14 +19,14 @@ pub(crate) enum Pause {
     Sentence,
 }
 
-/// A piece of text that is synthesised at once.
+/// A piece of text that is synthesised in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clause {
     pub(crate) text: String,
     pub(crate) pause: Pause,
 }
 
-/// Cuts `text`. Pieces without a letter or digit are left out.
+/// Cuts `text`. Pieces without a letter or digit are skipped.
 pub(crate) fn split(text: &str) -> Vec<Clause> {
     let mut clauses: Vec<Clause> = Vec::new();
     let mut current = String::new();
@@ -42,7 +41,7 @@ pub(crate) fn split(text: &str) -> Vec<Clause> {
         if length > 0 {
             current.push(' ');
         }
-        // a word longer than any piece (a URL, say) is cut by force
+        // a word longer than any piece (a URL, say) is cut anywhere
         for letter in word.chars() {
             if length >= LONGEST {
                 push(&mut clauses, &mut current, Pause::None);
@@ -67,7 +66,7 @@ pub(crate) fn split(text: &str) -> Vec<Clause> {
             length = 0;
         }
     }
-    // a text without a mark at its end goes on in the next request
+    // a text without a mark at its end continues in the next request
     let pause = match words.last() {
         Some(word) if ends_sentence(word, None) => Pause::Sentence,
         Some(word) if ends_clause(word) => Pause::Short,
@@ -84,7 +83,7 @@ fn push(clauses: &mut Vec<Clause>, text: &mut String, pause: Pause) {
     }
 }
 
-/// Numbers of the words that are the last of their line.
+/// Indexes of the words that are the last on their line.
 fn line_ends(text: &str) -> Vec<usize> {
     let mut words = 0;
     text.lines()
@@ -115,7 +114,7 @@ fn ends_sentence(word: &str, next: Option<&&str>) -> bool {
     if next.is_none() {
         return true;
     }
-    // "Dr. Who", "e.g. this", "J. Smith", "No. 5" go on
+    // "Dr. Who", "e.g. this", "J. Smith", "No. 5" continue
     const TITLES: [&str; 14] = [
         "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "no", "jr", "sr", "approx", "dept",
         "mt",

@@ -1,11 +1,11 @@
-//! Cuts the silence at both ends of a clause to a fixed length: pauses are ours to make.
+//! Trims the silence at both ends of a clause to a fixed length, because the pauses are added separately.
 
-/// Softer than this is silence.
+/// Samples below this are silence.
 const SILENCE: f32 = 0.008;
 /// Silence kept before and after the speech, in seconds.
 const KEPT: (f32, f32) = (0.01, 0.04);
 
-/// A stream of sound between its edges.
+/// A stream of audio between its edges.
 pub(super) struct Edges {
     lead: usize,
     tail: usize,
@@ -15,7 +15,7 @@ pub(super) struct Edges {
 }
 
 impl Edges {
-    /// `rate` is in samples a second.
+    /// `rate` is in samples per second.
     pub(super) fn new(rate: f32) -> Self {
         Self {
             lead: (KEPT.0 * rate) as usize,

@@ -8,11 +8,11 @@ use misaki_rs::{Fallback, G2P, Language};
 
 use super::letters;
 
-/// Misaki's dictionaries and tagger, with letter-to-sound rules for words they do not have.
-/// Numbers, money and abbreviations are read out.
+/// Misaki's dictionaries and tagger, with letter-to-sound rules for words that they do not contain. Numbers, money and
+/// abbreviations are read out.
 pub(crate) struct G2p {
     american: G2P,
-    /// Read with the first British voice: a dictionary is large.
+    /// Loaded with the first British voice, because a dictionary is large.
     british: OnceCell<G2P>,
 }
 
@@ -39,7 +39,7 @@ impl G2p {
             true => self.british.get_or_init(|| reader(Language::EnglishGB)),
             false => &self.american,
         };
-        // a text that trips the dictionary is still spoken, by rule
+        // a text that makes the dictionary panic is still spoken, by rule
         catch_unwind(AssertUnwindSafe(|| reader.g2p(&text)))
             .ok()
             .and_then(Result::ok)
@@ -56,7 +56,7 @@ fn by_rule(text: &str) -> String {
     words.join(" ")
 }
 
-/// Leaves out what is written but not spoken: Markdown marks and brackets.
+/// Removes what is written but not spoken: Markdown marks and brackets.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| {

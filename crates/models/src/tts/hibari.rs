@@ -1,10 +1,9 @@
-//! A hibari voice: Kokoro's phonemes in, a spectrum and a pitch for each frame out, and of these
-//! a waveform.
+//! A hibari voice: takes Kokoro's phonemes, predicts a spectrum and a pitch for each frame, and makes a waveform of
+//! them.
 //!
-//! The network has two halves: a small one that makes of all phonemes of a clause their lengths,
-//! melody and a sequence of frames, and a decoder whose spectrum of a frame depends on
-//! [`CONTEXT`] frames to either side only. So it is run on a stretch of frames at a time, and the
-//! first sound leaves long before the last is made.
+//! The network has two halves: a small one that turns all phonemes of a clause into durations, melody and a sequence
+//! of frames, and a decoder whose spectrum of a frame depends only on [`CONTEXT`] frames to either side. So the
+//! decoder runs on one stretch of frames at a time, and the first audio is available long before the last is made.
 //! <https://github.com/MMWilliams/hibari> says what the outputs mean.
 
 mod vocoder;
@@ -20,7 +19,7 @@ use rten_tensor::prelude::*;
 pub(super) use vocoder::RATE;
 use vocoder::{Spectra, Vocoder};
 
-/// Where the decoder begins: the frames, as the exported graph calls them.
+/// Where the decoder begins: the frames' name in the exported graph.
 const FRAMES: &str = "/Concat_43_output_0";
 /// The decoder's outputs, in the order of [`Spectra`]'s fields.
 const SPECTRA: [&str; 5] = ["lh", "theta", "ln", "lr", "phi"];
@@ -28,14 +27,13 @@ const SPECTRA: [&str; 5] = ["lh", "theta", "ln", "lr", "phi"];
 const CONTEXT: usize = 27;
 /// Frames of the first stretch: 0.6 s, the first half of it silence.
 const FIRST_STRETCH: usize = 48;
-/// Frames of the longest: each is twice as long as the one before, so that little is computed
-/// twice.
+/// Frames of the longest stretch: each stretch is twice as long as the previous one, so that little is computed twice.
 const LONGEST_STRETCH: usize = 256;
-/// How far the spectra of a stretch may be from those of the whole: the network rounds to the
-/// loudest value it sees, so they are never quite the same.
+/// How far the spectra of a stretch may differ from those of the whole: the network rounds relative to the loudest
+/// value it sees, so they are never quite equal.
 const ROUNDING: f32 = 0.2;
 
-/// What stands for each phoneme, by Kokoro's list. What is not in it is not spoken.
+/// The numbers of phonemes, from Kokoro's list. Phonemes that are not in it are not spoken.
 const PHONEMES: [(&str, i32); 29] = [
     (";:,.!?", 1),
     ("—…\"()“” ", 9),
@@ -74,17 +72,17 @@ pub(super) struct Hibari {
     speed: NodeId,
     pitch: NodeId,
     spectra: [NodeId; 5],
-    /// `None` for a file whose decoder cannot be run by itself: it speaks a clause in one piece.
+    /// `None` for a file whose decoder cannot be run separately: it speaks a clause in one piece.
     frames: Option<NodeId>,
     options: RunOptions,
 }
 
-/// A clause on its way from frames to sound.
+/// A clause on its way from frames to audio.
 pub(super) struct Frames {
-    /// What the decoder takes, channel by channel; or what the whole network gave.
+    /// The decoder's input, channel by channel; or the output of the whole network.
     source: Source,
     count: usize,
-    /// The stretch to be made next; empty after the last.
+    /// The next stretch; empty after the last.
     next: Range<usize>,
     vocoder: Vocoder,
 }
@@ -101,7 +99,7 @@ impl Frames {
 }
 
 impl Hibari {
-    /// Loads a voice and speaks a word with it: the first use allocates.
+    /// Loads a voice and speaks a word with it, because the first use allocates.
     pub(super) fn load(path: &Path, pool: Arc<ThreadPool>) -> Result<Self, String> {
         let model = ModelOptions::with_all_ops()
             .prepack_weights(true)
@@ -127,7 +125,7 @@ impl Hibari {
         Ok(voice)
     }
 
-    /// Whether the decoder makes of a stretch what it makes of it in the whole.
+    /// Whether the decoder gives the same result for a stretch as for the whole.
     fn is_divisible(&self, phonemes: &str) -> Result<bool, String> {
         let ids = ids(phonemes);
         let (whole, _) = self.whole(ids.clone(), 1.0)?;
@@ -141,8 +139,8 @@ impl Hibari {
             .is_ok_and(|part| part.differs(&whole.part(middle)) < ROUNDING))
     }
 
-    /// Begins to speak; `None` when there is nothing that has a sound. `pitch` is a factor on the
-    /// melody, which leaves the formants where they are.
+    /// Begins to speak; `None` if nothing in it has a sound. `pitch` is a factor on the melody, which does not change
+    /// the formants.
     pub(super) fn begin(
         &self,
         phonemes: &str,
@@ -174,7 +172,7 @@ impl Hibari {
         }))
     }
 
-    /// The next stretch of sound.
+    /// The next stretch of audio.
     pub(super) fn go_on(&self, frames: &mut Frames) -> Result<Vec<f32>, String> {
         let stretch = frames.next.clone();
         let end = stretch.end + (2 * stretch.len()).min(LONGEST_STRETCH);
@@ -190,7 +188,7 @@ impl Hibari {
         Ok(samples)
     }
 
-    /// What the decoder takes, and the melody in hertz.
+    /// The decoder's input, and the melody in hertz.
     fn latent(&self, ids: Vec<i32>, pace: f32) -> Result<(Vec<f32>, Vec<f32>), String> {
         let frames = self.frames.ok_or("its decoder cannot be run by itself")?;
         let [latent, pitch] = self.run(self.feed(ids, pace), [frames, self.pitch])?;
@@ -205,7 +203,7 @@ impl Hibari {
         Ok((spectra, pitch))
     }
 
-    /// The spectra of some frames, as they are among those of all.
+    /// The spectra of some frames, as they are among those of the whole clause.
     fn decode(
         &self,
         latent: &[f32],
@@ -252,10 +250,10 @@ impl Hibari {
     }
 }
 
-/// The number of the space, which is the last that has no sound.
+/// The number of the space, the last one without a sound.
 const SPACE: i32 = 16;
 
-/// The numbers of phonemes, with a pause at both ends.
+/// The numbers of the phonemes, with a pause at both ends.
 fn ids(phonemes: &str) -> Vec<i32> {
     let number = |phoneme: char| {
         let phoneme = match phoneme {

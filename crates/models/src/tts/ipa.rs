@@ -1,8 +1,8 @@
 //! From misaki's phonemes to the IPA that Piper voices were trained on.
 //!
-//! Piper's training text went through espeak-ng's American English, which marks
-//! length (iː, uː, ɑː, ɔː, ɜː) and has one letter for the r-coloured schwa (ɚ);
-//! misaki writes diphthongs and affricates as one letter and no length.
+//! Piper's training text was converted by espeak-ng's American English, which marks length (iː, uː, ɑː, ɔː, ɜː) and
+//! has one letter for the r-coloured schwa (ɚ); misaki writes diphthongs and affricates as one letter and does not
+//! mark length.
 
 /// Letters that carry a syllable in misaki's set.
 const VOWELS: &str = "AIOQWYæɐɑɒɔəɚɛɜɪiuʊʌᵊᵻa";
@@ -53,7 +53,7 @@ pub(crate) fn from_misaki(phonemes: &str) -> String {
     ipa
 }
 
-/// i is long where it is stressed, or the only vowel of its word (we, she).
+/// i is long if it is stressed, or the only vowel of its word (we, she).
 fn is_long_i(letters: &[char], at: usize) -> bool {
     if at > 0 && is_stress(letters[at - 1]) {
         return true;

@@ -1,12 +1,10 @@
 //! Letter-to-sound rules for words that the dictionary does not have.
 //!
-//! A small greedy table in the spirit of the Naval Research Laboratory's rules
-//! (Elovitz et al., NRL Report 7948, 1976): the longest spelling that matches at
-//! a place wins. Sounds are misaki's: A, I, O, W, Y are the diphthongs of day,
-//! my, go, how, boy.
+//! A small greedy table in the spirit of the Naval Research Laboratory's rules (Elovitz et al., NRL Report 7948,
+//! 1976): the longest spelling that matches at a position wins. Sounds are misaki's: A, I, O, W, Y are the diphthongs
+//! of day, my, go, how, boy.
 
-/// Spellings and their sounds, wherever they stand. Longer ones come first
-/// among those with the same first letter.
+/// Spellings and their sounds, at any position. Longer ones come first among those with the same first letter.
 const RULES: &[(&str, &str)] = &[
     ("augh", "ɔ"),
     ("ai", "A"),
@@ -104,7 +102,7 @@ const RULES: &[(&str, &str)] = &[
     ("z", "z"),
 ];
 
-/// Sounds of a word's end, where it is spoken otherwise than elsewhere.
+/// Sounds of word endings that are pronounced differently from elsewhere.
 const ENDINGS: &[(&str, &str)] = &[
     ("tion", "ʃən"),
     ("sion", "ʒən"),
@@ -169,8 +167,8 @@ const DIGITS: [&str; 10] = [
 
 const VOWELS: &str = "AIOWYæɑɔəɛɜɪiuʊʌ";
 
-/// Sounds of any word. Letters that are not English are read as their nearest
-/// plain letter; what has no sound at all gives an empty string.
+/// The sounds of any word. Letters that are not English are read as the most similar plain letter; the result is empty
+/// if nothing has a sound.
 pub(crate) fn phonemes(word: &str) -> String {
     let mut sounds = Vec::new();
     let mut run = String::new();
@@ -237,7 +235,7 @@ fn pronounce(word: &str) -> String {
     sounds + end
 }
 
-/// Splits off an ending that has a sound of its own, if a syllable is left.
+/// Splits off an ending that has its own sound, if a syllable is left.
 fn ending(word: &str) -> (&str, &'static str) {
     let vowel = |text: &str| text.contains(['a', 'e', 'i', 'o', 'u', 'y']);
     ENDINGS
@@ -267,7 +265,7 @@ fn magic_e(rest: &str) -> Option<&'static str> {
     }
 }
 
-/// Stresses the first vowel: right for most English names.
+/// Stresses the first vowel, which is right for most English names.
 fn stress(sounds: &str) -> String {
     match sounds.find(|c| VOWELS.contains(c)) {
         Some(at) => format!("{}ˈ{}", &sounds[..at], &sounds[at..]),

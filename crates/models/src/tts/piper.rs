@@ -1,9 +1,9 @@
 //! A Piper voice: phonemes in, waveform out.
 //!
-//! The network (VITS) has two halves: a small one that makes of all phonemes of a clause a
-//! sequence of frames, and a vocoder (HiFi-GAN) that takes most of the time and turns frames
-//! into samples. The vocoder sees only [`CONTEXT`] frames to either side, so it is run on a
-//! stretch of frames at a time, and the first sound leaves long before the last is made.
+//! The network (VITS) has two halves: a small one that turns all phonemes of a clause into a sequence of frames, and a
+//! vocoder (HiFi-GAN) that takes most of the time and turns frames into samples. The vocoder sees only [`CONTEXT`]
+//! frames to either side, so it runs on one stretch of frames at a time, and the first audio is available long before
+//! the last is made.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,20 +20,18 @@ use crate::cache::Cache;
 const WEIGHTS: &str = "piper-en_US-joe-medium.onnx";
 const CONFIG: &str = "piper-en_US-joe-medium.onnx.json";
 
-/// Where the vocoder begins: the frames, as the exported graph calls them.
+/// Where the vocoder begins: the frames' name in the exported graph.
 const FRAMES: &str = "/Mul_7_output_0";
 /// Values in a frame.
 const CHANNELS: usize = 192;
-/// Samples that the vocoder makes of a frame: its strides, 8 * 8 * 4.
+/// Samples that the vocoder makes from a frame: its strides, 8 * 8 * 4.
 const HOP: usize = 256;
-/// Frames to either side that a sample depends on: 3 for the first kernel of 7, 1 for the first
-/// upsampling, 5.6 for kernels of 7 dilated by 3 and 12 at eight times the rate, and 1 for all
-/// that comes after at higher rates.
+/// Frames to either side that a sample depends on: 3 for the first kernel of 7, 1 for the first upsampling, 5.6 for
+/// kernels of 7 dilated by 3 and 12 at eight times the rate, and 1 for everything after that at higher rates.
 const CONTEXT: usize = 12;
-/// Frames of the first stretch: 0.37 s of sound.
+/// Frames of the first stretch: 0.37 s of audio.
 const FIRST_STRETCH: usize = 32;
-/// Frames of the longest: each is twice as long as the one before, so that little is computed
-/// twice.
+/// Frames of the longest stretch: each stretch is twice as long as the previous one, so that little is computed twice.
 const LONGEST_STRETCH: usize = 256;
 
 /// The part of the voice's `.onnx.json` that inference needs.
@@ -65,12 +63,12 @@ pub(super) struct Piper {
     config: Config,
 }
 
-/// A clause on its way from frames to sound.
+/// A clause on its way from frames to audio.
 pub(super) struct Frames {
     /// All frames, channel by channel.
     latent: Vec<f32>,
     count: usize,
-    /// The stretch to be made next; empty after the last.
+    /// The next stretch; empty after the last.
     next: Range<usize>,
 }
 
@@ -81,7 +79,7 @@ impl Frames {
 }
 
 impl Piper {
-    /// Loads the voice and speaks a word with it: the first use allocates.
+    /// Loads the voice and speaks a word with it, because the first use allocates.
     pub(super) fn load(cache: &Cache, pool: Arc<ThreadPool>) -> Result<Self, String> {
         let json = std::fs::read(cache.path(CONFIG)).map_err(|e| e.to_string())?;
         let config: Config = serde_json::from_slice(&json).map_err(|e| e.to_string())?;
@@ -105,12 +103,12 @@ impl Piper {
         Ok(piper)
     }
 
-    /// Samples a second.
+    /// Samples per second.
     pub(super) fn rate(&self) -> u32 {
         self.config.audio.sample_rate
     }
 
-    /// Begins to speak misaki's phonemes; `None` when there is nothing in them that has a sound.
+    /// Begins to speak misaki's phonemes; `None` if nothing in them has a sound.
     pub(super) fn begin(&self, phonemes: &str, pace: f32) -> Result<Option<Frames>, String> {
         let ids = self.ids(&ipa::from_misaki(phonemes));
         if ids.len() <= 3 {
@@ -139,7 +137,7 @@ impl Piper {
         }))
     }
 
-    /// The next stretch of sound.
+    /// The next stretch of audio.
     pub(super) fn go_on(&self, frames: &mut Frames) -> Result<Vec<f32>, String> {
         let stretch = frames.next.clone();
         let end = stretch.end + (2 * stretch.len()).min(LONGEST_STRETCH);
@@ -147,7 +145,7 @@ impl Piper {
         self.vocode(frames, stretch)
     }
 
-    /// The samples of some frames, as they are in the sound of all.
+    /// The samples of some frames, as they are in the audio of the whole clause.
     fn vocode(&self, frames: &Frames, stretch: Range<usize>) -> Result<Vec<f32>, String> {
         let from = stretch.start.saturating_sub(CONTEXT);
         let to = (stretch.end + CONTEXT).min(frames.count);
@@ -176,8 +174,8 @@ impl Piper {
         }
     }
 
-    /// Phoneme ids with Piper's framing: `^`, then every id followed by the pad
-    /// `_`, then `$`. Phonemes the voice does not know are left out.
+    /// Phoneme ids with Piper's framing: `^`, then every id followed by the pad `_`, then `$`. Phonemes that the voice
+    /// does not know are skipped.
     fn ids(&self, ipa: &str) -> Vec<i32> {
         let id = |c: char| {
             self.config

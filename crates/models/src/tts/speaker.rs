@@ -1,4 +1,4 @@
-//! Somebody who speaks: one of two kinds of network, and a clause on its way through it.
+//! A person who speaks: one of two kinds of network, and a clause on its way through it.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ pub(super) enum Speaker {
     Piper(Piper),
 }
 
-/// A clause of which a part has been spoken.
+/// A clause that has been spoken in part.
 pub(super) struct Utterance {
     pub(super) person: Person,
     frames: Frames,
     gain: f32,
     edges: Edges,
-    /// None where nothing has to be converted.
+    /// `None` if nothing has to be converted.
     resampler: Option<Resampler>,
 }
 
@@ -43,7 +43,7 @@ impl Utterance {
 }
 
 impl Speaker {
-    /// `None` when the weights are not there.
+    /// Returns `None` if the weights are not there.
     pub(super) fn load(
         person: Person,
         cache: &Cache,
@@ -61,14 +61,14 @@ impl Speaker {
         }))
     }
 
-    /// Begins to speak misaki's phonemes; `None` when there is nothing that has a sound.
+    /// Begins to speak misaki's phonemes; `None` if nothing in them has a sound.
     pub(super) fn begin(
         &self,
         phonemes: &str,
         role: &Role,
         speed: f32,
     ) -> Result<Option<Utterance>, String> {
-        // what is played faster is spoken slower
+        // what is played faster is spoken more slowly
         let pace = speed / (role.pace * role.size as f32);
         let (frames, rate) = match self {
             Self::Hibari(voice) => {
@@ -100,7 +100,7 @@ impl Speaker {
         }))
     }
 
-    /// The next stretch of sound at [`RATE`], which may be empty.
+    /// The next stretch of audio at [`RATE`], which may be empty.
     pub(super) fn go_on(&self, utterance: &mut Utterance) -> Result<Vec<i16>, String> {
         let samples = match (self, &mut utterance.frames) {
             (Self::Hibari(voice), Frames::Hibari(frames)) => voice.go_on(frames)?,
@@ -124,7 +124,7 @@ impl Speaker {
     }
 }
 
-/// Full scale is approached, never passed: no sample wraps or clips hard.
+/// Full scale is approached but never exceeded: no sample wraps or clips hard.
 fn to_i16(sample: f32) -> i16 {
     let soft = if sample.abs() < 0.8 {
         sample

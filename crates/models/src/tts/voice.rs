@@ -1,4 +1,4 @@
-//! The six voices, and who speaks them.
+//! The six voices, and the people who speak them.
 
 /// OpenAI's six classic voice names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -7,35 +7,35 @@ pub enum LocalVoice {
     Alloy,
     /// A man.
     Echo,
-    /// A man; a British one where his weights are there.
+    /// A man; a British man if his weights are there.
     Fable,
     /// A man with a low voice.
     Onyx,
     /// A woman with a bright voice.
     Nova,
-    /// A woman with a soft voice; a British one where her weights are there.
+    /// A woman with a soft voice; a British woman if her weights are there.
     Shimmer,
 }
 
-/// Somebody whose voice a network has learned.
+/// A person whose voice a network has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Person {
-    /// American, a woman. Her weights are in hibari's own package.
+    /// An American woman. Her weights are in hibari's own package.
     Heart,
-    /// American, a woman.
+    /// An American woman.
     Kore,
-    /// British, a woman.
+    /// A British woman.
     Emma,
-    /// American, a man.
+    /// An American man.
     Fenrir,
-    /// British, a man.
+    /// A British man.
     Fable,
-    /// American, a man: Piper's.
+    /// An American man, from Piper.
     Joe,
 }
 
 impl Person {
-    /// Everybody there may be.
+    /// All people.
     pub(crate) const ALL: [Self; 6] = [
         Self::Heart,
         Self::Kore,
@@ -45,7 +45,7 @@ impl Person {
         Self::Joe,
     ];
 
-    /// The name of the weights in the manifest.
+    /// The name of the person's weights in the manifest.
     pub(crate) fn model(self) -> &'static str {
         match self {
             Self::Heart => "hibari-heart",
@@ -57,24 +57,23 @@ impl Person {
         }
     }
 
-    /// Whether words have a British sound.
+    /// Whether the pronunciation is British.
     pub(crate) fn is_british(self) -> bool {
         matches!(self, Self::Emma | Self::Fable)
     }
 }
 
-/// Who speaks a voice, and what of it is changed.
+/// Who speaks a voice, and how the voice is changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Role {
     pub(crate) person: Person,
-    /// Factor on all frequencies, as of a smaller or larger speaker: played faster, and spoken
-    /// slower by as much.
+    /// Factor on all frequencies, as of a smaller or larger speaker: played faster, and spoken more slowly to match.
     pub(crate) size: f64,
-    /// Factor on the melody alone. Piper's network draws it itself, and knows no such factor.
+    /// Factor on the melody alone. Piper's network generates the melody itself and has no such factor.
     pub(crate) pitch: f32,
-    /// Factor on the duration of everything.
+    /// Factor on all durations.
     pub(crate) pace: f32,
-    /// Factor on the amplitude, so that all voices speak at -20 dB: `examples/voices` measures it.
+    /// Factor on the amplitude, so that all voices speak at -20 dB, as measured by `examples/voices`.
     pub(crate) gain: f32,
 }
 
@@ -121,8 +120,8 @@ impl LocalVoice {
         }
     }
 
-    /// Who speaks this voice, best first. The last one's weights come from a registry and are
-    /// always there; somebody who speaks several voices is changed in all but one.
+    /// Who speaks this voice, best first. The last one's weights come from a registry and are always there; a person
+    /// who speaks several voices is changed in all but one.
     pub(crate) fn roles(self) -> &'static [Role] {
         use Person::{Emma, Fable, Fenrir, Heart, Joe, Kore};
         const ALLOY: [Role; 1] = [Role::own(Heart)];
@@ -141,8 +140,8 @@ impl LocalVoice {
         }
     }
 
-    /// Who speaks when `name` is asked for: OpenAI's later voices have one that is like them, and a
-    /// name that nobody knows has the default.
+    /// The voice for `name` in a request: OpenAI's later voices are mapped to similar ones, and unknown names to the
+    /// default.
     pub fn of(name: &str) -> Self {
         match name {
             "alloy" => Self::Alloy,

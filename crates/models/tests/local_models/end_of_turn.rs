@@ -1,4 +1,4 @@
-//! Smart Turn hears the ends that it hears under onnxruntime.
+//! Smart Turn finds the same ends as under onnxruntime.
 
 use sidetone_models::{Cache, EndOfTurn, fetch, manifest};
 
@@ -14,9 +14,9 @@ async fn judge() -> EndOfTurn {
         .unwrap()
 }
 
-/// What onnxruntime 1.32 with Hugging Face's feature extraction makes of the clips, whole and after
-/// half of them. Quantised layers are rounded differently here; where the model is in doubt itself
-/// ("cards-five-five": 0.38 there, 0.64 here) the two may disagree.
+/// The results of onnxruntime 1.32 with Hugging Face's feature extraction for the clips, whole and after half of each.
+/// Quantised layers are rounded differently here; where the model itself is unsure ("cards-five-five": 0.38 there,
+/// 0.64 here) the two may disagree.
 const CLIPS: [(&str, f32, f32); 7] = [
     ("cards-eight-of-spades", 1.0, 0.989),
     ("librivox-cold-hearted", 1.0, 0.942),

@@ -1,4 +1,4 @@
-//! The OpenAI protocol, as a client sees it.
+//! The OpenAI protocol as a client sees it.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn wav() -> Form {
         .text("model", "whisper-1")
 }
 
-/// Status and the field that an error names.
+/// The status, and the error with the field that it names.
 async fn error(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();
@@ -239,7 +239,7 @@ async fn a_tool_is_called_with_arguments_of_its_schema_and_its_result_is_told() 
         "{given}"
     );
 
-    // streamed, a call comes whole
+    // a streamed call arrives whole
     request["stream"] = json!(true);
     let body = server
         .post("/v1/chat/completions", &request)
@@ -263,7 +263,7 @@ async fn a_tool_is_called_with_arguments_of_its_schema_and_its_result_is_told() 
     let last = events.last().unwrap();
     assert_eq!(last["choices"][0]["finish_reason"], "tool_calls", "{body}");
 
-    // what the tool did stands in the conversation, and is told in words
+    // the conversation contains the tool's result, and the model puts it into words
     let messages = request["messages"].as_array_mut().unwrap();
     messages.push(message.clone());
     let done = "Ordered, to be fetched at nine.";
@@ -279,7 +279,7 @@ async fn a_tool_is_called_with_arguments_of_its_schema_and_its_result_is_told() 
     server.stop().await;
 }
 
-/// Offered `end_call`, it said when the bakery opens and hung up.
+/// Before, when offered `end_call`, it said when the bakery opens and hung up.
 #[tokio::test]
 async fn the_small_model_is_not_offered_tools_that_it_need_not_call() {
     let _alone = alone().await;
@@ -312,7 +312,7 @@ async fn whatever_the_model_would_say_its_calls_keep_to_the_tools() {
     let only = json!({"type": "function", "function": {"name": "end_call"}});
     for seed in 0..3 {
         let mut request = ordered(only.clone());
-        // as wild as it gets
+        // the highest temperature
         request["temperature"] = json!(2);
         request["seed"] = json!(seed);
         let answer = server.post("/v1/chat/completions", &request).await;
@@ -380,7 +380,7 @@ async fn a_closed_connection_frees_the_model() {
         );
         assert!(whole.await.is_err());
     }
-    // with six stories under way this would take minutes
+    // with six stories in progress this would take minutes
     let short = json!({"messages": [{"role": "user", "content": "Say yes."}], "max_tokens": 2});
     let answer = tokio::time::timeout(
         Duration::from_secs(240),

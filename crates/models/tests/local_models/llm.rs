@@ -1,4 +1,4 @@
-//! Qwen2.5 answers, remembers, and lets go.
+//! Qwen2.5 answers, remembers and can be cancelled.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::{alone, models};
 
-/// Against a hang, not a measurement.
+/// A limit against hanging, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn message(role: Role, content: &str) -> Message {
     Message::new(role, content)
 }
 
-/// Greedy, so that it can be repeated.
+/// Greedy, so that it is reproducible.
 fn greedy(messages: &[Message], max_tokens: usize) -> Chat {
     Chat {
         messages: messages.to_vec(),
@@ -99,7 +99,7 @@ async fn a_conversation_goes_on_from_what_is_kept() {
     let (kept, _, usage) = ask(greedy(&messages, 16)).await;
     assert!(usage.cached > 30, "{usage:?}");
     assert!(kept.contains("Pippo"), "{kept}");
-    // other conversations push this one out of every memory
+    // other conversations displace this one from every memory
     for n in 0..4 {
         ask(greedy(
             &[message(Role::User, &format!("{n} is a number."))],
@@ -109,8 +109,8 @@ async fn a_conversation_goes_on_from_what_is_kept() {
     }
     let (fresh, _, usage) = ask(greedy(&messages, 16)).await;
     assert!(usage.cached < 10, "{usage:?}");
-    // the same numbers up to rounding, so not always the same words: that what is
-    // kept is exactly right is tested inside the crate
+    // the numbers are equal only up to rounding, so the words are not always the same: that what is kept is exactly
+    // right is tested inside the crate
     assert!(fresh.contains("Pippo"), "{fresh}");
 }
 
@@ -121,7 +121,7 @@ async fn readers_who_leave_free_the_model() {
         Role::User,
         "Tell me a very long story about a lighthouse.",
     )];
-    // more than are served at once, each as long as may be
+    // more than are served at once, each of maximum length
     let mut stories = Vec::new();
     for _ in 0..6 {
         let mut story = models().llm.chat(greedy(&messages, 1024)).unwrap();
@@ -134,7 +134,7 @@ async fn readers_who_leave_free_the_model() {
         stories.push(story);
     }
     drop(stories);
-    // were they not dropped, this would wait for six thousand tokens
+    // if they were not dropped, this would wait for six thousand tokens
     let (text, ..) = ask(greedy(&[message(Role::User, "Say yes.")], 2)).await;
     assert!(!text.is_empty());
 }
@@ -185,8 +185,7 @@ async fn the_same_seed_says_the_same() {
         },
         ..greedy(&messages, 12)
     };
-    // read once, so that both answers go on from the same memory: then even the
-    // rounding is the same
+    // read once, so that both answers continue from the same memory: then even the rounding is the same
     ask(seeded(0)).await;
     let first = ask(seeded(1)).await.0;
     assert_eq!(first, ask(seeded(1)).await.0);

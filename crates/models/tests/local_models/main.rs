@@ -1,9 +1,8 @@
-//! The local models on real speech and text, through the API the binary uses and
-//! through HTTP.
+//! The local models on real speech and text, through the API that the binary uses and through HTTP.
 //!
-//! They need the models' files: what is missing is fetched first, so a fresh
-//! machine runs them too. All tests of this binary share one set of models.
-#![allow(clippy::unwrap_used)] // the lint's exception for tests leaves out what tests call
+//! They need the models' files: missing files are fetched first, so the tests also run on a fresh machine. All tests
+//! of this binary share one set of models.
+#![allow(clippy::unwrap_used)] // the lint's exception for tests does not cover what tests call
 
 mod end_of_turn;
 mod http;
@@ -28,7 +27,7 @@ fn models() -> &'static Loaded {
             ..Settings::default()
         };
         let needed = settings.models();
-        // not on the test's own runtime: this blocks
+        // not on the test's own runtime, because this blocks
         let load = move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             let mut bars = fetch::Bars::default();
@@ -43,14 +42,13 @@ fn models() -> &'static Loaded {
     })
 }
 
-/// Held by tests of the language model: what it remembers is part of what they
-/// test, and other conversations would push it out.
+/// Held by tests of the language model: they test what it remembers, and other conversations would displace that.
 async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     ALONE.lock().await
 }
 
-/// Mono samples of a 16 kHz fixture.
+/// The samples of a 16 kHz mono fixture.
 fn fixture(name: &str) -> Vec<f32> {
     let mut reader = hound::WavReader::open(fixture_path(name)).unwrap();
     assert_eq!(reader.spec().sample_rate, 16_000);
@@ -67,7 +65,7 @@ fn fixture_path(name: &str) -> String {
     )
 }
 
-/// 24 kHz speech as 16 kHz samples, as a transcription takes them.
+/// Converts 24 kHz speech to 16 kHz samples, the format of transcriptions.
 fn to_16k(samples: &[i16]) -> Vec<f32> {
     use rubato::Resampler;
     use rubato::audioadapter_buffers::owned::InterleavedOwned;

@@ -1,6 +1,6 @@
-//! Names and numbers that a caller must get right, and whether they were heard.
+//! Names and numbers that a caller must hear correctly, and whether they were heard.
 
-/// A sentence, and what must be heard of it: each thing as one or another spelling.
+/// A sentence, and what must be heard of it: the accepted spellings of each thing.
 pub struct Told {
     pub text: &'static str,
     pub things: &'static [&'static [&'static str]],
@@ -99,12 +99,12 @@ pub const TOLD: &[Told] = &[
     ),
 ];
 
-/// How many things there are.
+/// The total number of things.
 pub fn things() -> usize {
     TOLD.iter().map(|told| told.things.len()).sum()
 }
 
-/// The things that are not in what was heard, each by its first spelling.
+/// The things that are missing from what was heard, each by its first spelling.
 pub fn lost(told: &Told, heard: &str) -> Vec<&'static str> {
     let heard = letters(heard);
     let there = |spelling: &&str| heard.contains(&letters(spelling));
@@ -112,7 +112,7 @@ pub fn lost(told: &Told, heard: &str) -> Vec<&'static str> {
     missing.map(|thing| thing[0]).collect()
 }
 
-/// Letters and digits only: "9:30 a.m." has "930".
+/// Letters and digits only: "9:30 a.m." contains "930".
 fn letters(text: &str) -> String {
     text.to_lowercase()
         .chars()

@@ -1,4 +1,4 @@
-//! The realtime protocol, as a client sees it.
+//! The realtime protocol as a client sees it.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Client {
         serde_json::from_str(message.to_text().unwrap()).unwrap()
     }
 
-    /// A 16 kHz clip at 24 kHz, in frames of 20 ms.
+    /// Sends a 16 kHz clip at 24 kHz, in frames of 20 ms.
     async fn say(&mut self, name: &str) {
         let clip = fixture(name);
         let samples: Vec<i16> = (0..clip.len() * 3 / 2)
@@ -77,7 +77,7 @@ async fn each_stretch_gets_its_words_in_order() {
             "He was not an ill-disposed young man.",
         ),
     ];
-    // Both are handed in before the first has its words.
+    // Both are committed before the words of the first arrive.
     for (clip, _) in clips {
         client.say(clip).await;
         client
@@ -164,6 +164,6 @@ async fn a_server_that_stops_closes_its_sockets() {
         panic!("it is closed in due form");
     };
     assert_eq!(u16::from(frame.code), 1001);
-    // The models go on without it.
+    // The models still work after that.
     assert!(models().stt.knows("en"));
 }

@@ -1,4 +1,4 @@
-//! What a voice sounds like, in numbers. Shared by the tests and `examples/voices.rs`.
+//! Measures what a voice sounds like. Shared by the tests and `examples/voices.rs`.
 
 use realfft::RealFftPlanner;
 
@@ -6,19 +6,19 @@ const RATE: usize = 24_000;
 /// 50 ms: two periods of the lowest voice.
 const FRAME: usize = RATE / 20;
 
-/// Frequencies that part the bands of [`spectrum`], thirds of an octave from 100 Hz to 8 kHz.
+/// Number of bands of [`spectrum`], thirds of an octave from 100 Hz to 8 kHz.
 const BANDS: usize = 19;
 
-/// A voice's sound.
+/// Measurements of a voice.
 pub struct Sound {
     /// The median fundamental frequency of voiced stretches.
     pub pitch: f32,
-    /// From its lowest tenth to its highest, in semitones: how lively the melody is.
+    /// The range from the lowest tenth to the highest, in semitones: how lively the melody is.
     pub melody: f32,
-    /// The mean level in each band of a third of an octave from 100 Hz, in dB, their mean taken out.
+    /// The mean level in each third-octave band from 100 Hz, in dB, relative to the mean of all bands.
     pub spectrum: [f32; BANDS],
-    /// Where a voice is bright: the centre of its energy from 100 Hz to 8 kHz on a scale of
-    /// octaves, treble weighed up by 3 dB an octave.
+    /// The brightness: the centre of the energy from 100 Hz to 8 kHz on an octave scale, with the treble emphasised by
+    /// 3 dB per octave.
     pub centre: f32,
     /// The level of the speech in dB below full scale.
     pub level: f32,
@@ -47,7 +47,7 @@ impl Sound {
         }
     }
 
-    /// How far two voices' spectra are apart: the mean difference of their bands in dB.
+    /// The distance between two voices' spectra: the mean difference of their bands in dB.
     pub fn apart(&self, other: &Self) -> f32 {
         let squares = self.spectrum.iter().zip(&other.spectrum);
         let sum: f32 = squares.map(|(a, b)| (a - b).powi(2)).sum();
@@ -55,7 +55,7 @@ impl Sound {
     }
 }
 
-/// The fundamental frequency of a frame by autocorrelation; `None` where it is not voiced.
+/// The fundamental frequency of a frame by autocorrelation; `None` if it is not voiced.
 fn pitch(frame: &[f32]) -> Option<f32> {
     let energy: f32 = frame.iter().map(|s| s * s).sum();
     if energy < 1.0 {

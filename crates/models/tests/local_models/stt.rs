@@ -1,10 +1,10 @@
-//! Whisper hears what was said, and nothing where nothing was.
+//! Whisper hears what was said, and nothing if nothing was said.
 
 use crate::wer::word_error_rate;
 use crate::{fixture, models};
 
-/// What OpenAI's Whisper base writes for these clips in 30 s windows; the short
-/// audio context and the quantised weights must not change it.
+/// What OpenAI's Whisper base writes for these clips in 30 s windows; the short audio context and the quantised
+/// weights must not change it.
 const CLIPS: [(&str, &str, &[u32]); 3] = [
     (
         "librivox-not-ill-disposed",

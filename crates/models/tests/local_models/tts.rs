@@ -1,4 +1,4 @@
-//! The local voices say what they are told, and can be told apart.
+//! The local voices say the given text, and can be told apart.
 
 use sidetone_models::tts::{LocalVoice, RATE};
 
@@ -7,7 +7,7 @@ use crate::sound::Sound;
 use crate::wer::word_error_rate;
 use crate::{models, to_16k};
 
-/// Things of names.rs that one of hibari's voices may lose: as many as the best of Piper's six voices did.
+/// How many things of names.rs one of hibari's voices may lose: as many as the best of Piper's six voices did.
 const MOST_LOST: usize = 3;
 
 async fn say(text: &str, voice: LocalVoice, speed: f32) -> Vec<Vec<i16>> {
@@ -37,8 +37,8 @@ async fn every_voice_is_understood_by_the_local_ear() {
     }
 }
 
-/// Piper's voices are left out: its network draws lots, and what it loses differs from run to run
-/// (`examples/voices` counts it).
+/// Piper's voices are excluded: its network is random, and what it loses differs from run to run (`examples/voices`
+/// counts it).
 #[tokio::test]
 async fn names_and_numbers_arrive() {
     use LocalVoice::{Alloy, Nova, Shimmer};
@@ -54,7 +54,7 @@ async fn names_and_numbers_arrive() {
 
 #[tokio::test]
 async fn voices_can_be_told_apart() {
-    // the melody of one sentence says little: several even it out
+    // the melody of a single sentence says little: several even it out
     let text = "We are open from nine in the morning until six. Your order is on its way. \
                 Please tell me your name and the town you live in. I will look that up for you. \
                 The number is on the back of the card. It takes three days at most.";
@@ -71,7 +71,7 @@ async fn voices_can_be_told_apart() {
             sound.centre
         );
         for (other, another) in &sounds[n + 1..] {
-            // one semitone, or 3 dB in every third of an octave: half of either is noticed
+            // one semitone, or 3 dB in every third of an octave: half of either is noticeable
             let semitones = 12.0 * (sound.pitch / another.pitch).log2().abs();
             let apart = sound.apart(another);
             assert!(
@@ -81,7 +81,7 @@ async fn voices_can_be_told_apart() {
                 other.name()
             );
         }
-        // nobody is shouted at in the middle of a call that changes its voice
+        // the volume does not jump in the middle of a call that changes its voice
         assert!(
             (-24.0..-16.0).contains(&sound.level),
             "{}: {} dB",
@@ -115,8 +115,8 @@ async fn speed_changes_the_length_and_not_the_pitch() {
     let ratio = |a: &[i16], b: &[i16]| a.len() as f32 / b.len() as f32;
     assert!((1.5..2.6).contains(&ratio(&slow, &normal)));
     assert!((1.4..2.6).contains(&ratio(&normal, &fast)));
-    // played slower instead of spoken slower, it would be half as high; the
-    // melody of two readings differs by some tones
+    // played more slowly instead of spoken more slowly, it would be half as high; the melodies of two readings differ
+    // by a few tones
     let ratio = Sound::of(&slow).pitch / Sound::of(&normal).pitch;
     assert!((0.7..1.4).contains(&ratio), "{ratio}");
 }

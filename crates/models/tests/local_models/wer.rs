@@ -1,7 +1,7 @@
 //! Word error rate.
 
-/// Substituted, inserted and missing words over the words expected. Case and
-/// punctuation do not count, and small numbers may be words or digits.
+/// Substituted, inserted and missing words divided by the expected words. Case and punctuation do not count, and small
+/// numbers may be words or digits.
 pub fn word_error_rate(expected: &str, heard: &str) -> f64 {
     let (expected, heard) = (words(expected), words(heard));
     let mut row: Vec<usize> = (0..=heard.len()).collect();

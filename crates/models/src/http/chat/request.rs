@@ -1,8 +1,8 @@
 //! Reads a chat request.
 //!
-//! Clients send whatever OpenAI takes. A field that only asks for more than is here (reasoning, storage)
-//! is ignored. Refused is what would change an answer's meaning in silence: pictures, several answers, numbers
-//! out of range, schemas that nothing can be held to.
+//! Clients send anything that OpenAI accepts. Fields that only request additional features (reasoning, storage) are
+//! ignored. Everything that would silently change an answer's meaning is refused: pictures, several answers, numbers
+//! out of range, schemas that cannot be enforced.
 
 mod tools;
 
@@ -53,7 +53,7 @@ struct IncomingCall {
 #[derive(Deserialize)]
 struct IncomingFunction {
     name: String,
-    /// An object, mostly written as text.
+    /// An object, usually as JSON text.
     #[serde(default)]
     arguments: Value,
 }
@@ -81,7 +81,7 @@ enum OneOrMany {
 }
 
 impl Request {
-    /// Whether the answer is to come as it is made.
+    /// Whether the answer is to be streamed.
     pub(super) fn is_streamed(&self) -> bool {
         self.stream == Some(true)
     }
@@ -92,7 +92,8 @@ impl Request {
         options.is_some_and(|options| options.include_usage == Some(true))
     }
 
-    /// Checks the request and takes from it what the model needs, which may be fit to choose among tools.
+    /// Checks the request and extracts what the model needs; `chooses_tools` says whether the model can choose among
+    /// tools.
     pub(super) fn chat(self, chooses_tools: bool) -> Result<Chat, ApiError> {
         let sampling = self.sampling()?;
         if self.n.is_some_and(|n| n != 1) {
@@ -147,7 +148,7 @@ impl Request {
     }
 }
 
-/// What `response_format` holds the answer to; none: words.
+/// The schema that `response_format` requires; `None` means plain text.
 fn schema_of(format: &Value) -> Result<Option<Schema>, ApiError> {
     match format["type"].as_str() {
         Some("json_object") => Ok(Some(Schema::object())),
@@ -176,7 +177,7 @@ fn messages(incoming: Vec<IncomingMessage>) -> Result<Vec<Message>, ApiError> {
         let calls = message.tool_calls.unwrap_or_default().into_iter();
         let calls = calls.map(|IncomingCall { function }| Call {
             name: function.name,
-            // what was cut off was not understood then, either
+            // arguments that were cut off were not understood at the time either
             arguments: match function.arguments {
                 Value::String(text) => serde_json::from_str(&text).unwrap_or_else(|_| json!({})),
                 arguments => arguments,

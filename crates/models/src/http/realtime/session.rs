@@ -1,4 +1,4 @@
-//! What a client's events mean. PURE: knows no socket and no model.
+//! The meaning of a client's events. PURE: knows neither socket nor model.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use crate::audio::Resampler;
 use crate::stt::INPUT_RATE;
 
-/// The rate of `audio/pcm`, the one format there is.
+/// The rate of `audio/pcm`, the only supported format.
 const RATE: u32 = 24_000;
-/// The protocol refuses to transcribe less: 100 ms.
+/// The protocol refuses to transcribe less than 100 ms.
 const LEAST: usize = INPUT_RATE / 10;
-/// A client that never commits fills this much, 120 s; what comes then is refused.
+/// A client that never commits can fill this much, 120 s; further audio is refused.
 const MOST: usize = 120 * INPUT_RATE;
 
-/// One client's audio that is not handed in yet, and how it is to be transcribed.
+/// A client's audio that is not committed yet, and how to transcribe it.
 pub(super) struct Session {
     id: String,
     model: &'static str,
-    /// None: detected, stretch by stretch.
+    /// `None` detects the language of each stretch.
     language: Option<String>,
     /// Samples at [`INPUT_RATE`].
     buffer: Vec<f32>,
@@ -28,17 +28,17 @@ pub(super) struct Session {
     previous: Option<String>,
 }
 
-/// What is to be done about an event.
+/// How to respond to an event.
 #[derive(Debug, PartialEq)]
 pub(super) enum Reply {
     Nothing,
-    /// Tell the client this.
+    /// Send this to the client.
     Tell(Value),
-    /// Tell the client this, and transcribe the audio as this item.
+    /// Send this to the client, and transcribe the audio as this item.
     Transcribe(Value, Stretch),
 }
 
-/// A stretch of audio that was handed in.
+/// A committed stretch of audio.
 #[derive(Debug, PartialEq)]
 pub(super) struct Stretch {
     pub(super) item: String,
@@ -46,7 +46,7 @@ pub(super) struct Stretch {
     pub(super) language: Option<String>,
 }
 
-/// Why an event cannot be obeyed, as the `error` event tells it. The session goes on.
+/// Why an event cannot be followed, as sent in the `error` event. The session continues.
 #[derive(Debug, PartialEq)]
 pub(super) struct Refused {
     code: &'static str,
@@ -86,7 +86,7 @@ impl Refused {
     }
 }
 
-/// A server's event, with an id.
+/// A server event, with an id.
 pub(super) fn event(mut event: Value) -> Value {
     event["event_id"] = format!("event_{}", uuid::Uuid::new_v4().simple()).into();
     event
@@ -105,7 +105,7 @@ impl Session {
         })
     }
 
-    /// What holds now, as `session.created` and `session.updated` tell it.
+    /// The current settings, as sent in `session.created` and `session.updated`.
     pub(super) fn describe(&self, kind: &str) -> Value {
         event(json!({ "type": kind, "session": {
             "type": "transcription", "object": "realtime.transcription_session", "id": self.id,
@@ -117,7 +117,7 @@ impl Session {
         }}))
     }
 
-    /// Takes a client's event. `knows` says whether the model knows a language.
+    /// Handles a client's event. `knows` tells whether the model knows a language.
     pub(super) fn take(
         &mut self,
         text: &str,
@@ -241,7 +241,7 @@ fn resampler() -> Result<Resampler, String> {
     Resampler::new(INPUT_RATE as f64 / f64::from(RATE))
 }
 
-/// The filter failed, which it does for no input; the client is told all the same.
+/// The filter failed, which does not happen for any input; the client is told nevertheless.
 fn broken(cause: String) -> Refused {
     Refused::new("server_error", cause)
 }

@@ -29,7 +29,7 @@ fn find(day: &str) -> Call {
     }
 }
 
-/// Takes text in tokens of three bytes, which all must be allowed; what became of the last one.
+/// Takes text in tokens of three bytes, all of which must be allowed; returns the effect of the last one.
 fn take(answer: &mut Answer, text: &str) -> Taken {
     let mut last = Taken::Kept;
     for bytes in text.as_bytes().chunks(3) {

@@ -1,22 +1,22 @@
 //! Numbers, digit by digit.
 
-/// Digits before the point, and behind it.
+/// Maximum digits before the point, and after it.
 const DIGITS: usize = 15;
 const DECIMALS: usize = 6;
 
 /// The numbers that a schema allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
-    /// The least.
+    /// The minimum.
     pub(super) low: f64,
-    /// The greatest.
+    /// The maximum.
     pub(super) high: f64,
-    /// No fractions.
+    /// Whether only integers are allowed.
     pub(super) whole: bool,
 }
 
 impl Range {
-    /// Whether this text is one of its numbers; with the last decimal that can be written, nearly.
+    /// Whether this text is one of the allowed numbers; approximately so at the last decimal that can be written.
     pub(super) fn has(&self, text: &str) -> bool {
         let is_written = text.ends_with(|last: char| last.is_ascii_digit());
         let is_full = || {
@@ -27,7 +27,7 @@ impl Range {
         is_written && self.could_become(text) && (is_full() || text.parse().is_ok_and(is_within))
     }
 
-    /// Whether one of its numbers begins with this text.
+    /// Whether an allowed number begins with this text.
     pub(super) fn could_become(&self, text: &str) -> bool {
         let (is_negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -54,7 +54,7 @@ impl Range {
             };
         }
         let begun: f64 = digits.trim_end_matches('.').parse().unwrap_or(f64::NAN);
-        // what follows makes it at least `from`, and less than `to`
+        // whatever follows makes it at least `from`, and less than `to`
         let reaches = |from: f64, to: f64| match (is_negative, self.whole) {
             (false, true) => from <= self.high && to - 1.0 >= self.low,
             (false, false) => from <= self.high && to > self.low,

@@ -1,44 +1,44 @@
 //! JSON Schema, as far as it shapes a text.
 //!
-//! Read are types, `enum`, `const`, `properties`, `required`, `items`, `anyOf`, `oneOf`, `allOf`,
-//! references within the schema, `nullable`, and the limits of strings, numbers and lists. What says more of a
-//! value (`pattern`, `format`, `multipleOf`, `not` …) is passed over: whoever takes the value checks
-//! it against the whole schema. Where a schema sets no limit, there is one here.
+//! Supported are types, `enum`, `const`, `properties`, `required`, `items`, `anyOf`, `oneOf`, `allOf`, references
+//! within the schema, `nullable`, and the limits of strings, numbers and lists. Further constraints on a value
+//! (`pattern`, `format`, `multipleOf`, `not` …) are ignored: the recipient of the value checks it against the whole
+//! schema. Where a schema sets no limit, the limits here apply.
 
 use serde_json::{Map, Value};
 
 use super::number::Range;
 
-/// Characters of a string whose schema sets no limit, and the most that one may set.
+/// Maximum characters of a string whose schema sets no limit, and the highest limit that a schema can set.
 const TEXT: usize = 400;
 const LONGEST_TEXT: usize = 2000;
-/// Characters of a key that the schema does not name.
+/// Maximum characters of a key that the schema does not name.
 const KEY: usize = 40;
-/// Elements of a list whose schema sets no limit, and the most that one may set.
+/// Maximum elements of a list whose schema sets no limit, and the highest limit that a schema can set.
 const ELEMENTS: usize = 16;
 const MOST_ELEMENTS: usize = 64;
-/// Keys of an object; a set of them is one number.
+/// Maximum keys of an object, so that a set of them fits into one number.
 const KEYS: usize = 64;
-/// Values within values.
+/// Maximum nesting depth of values.
 const DEPTH: usize = 8;
-/// Values within values where a schema says nothing.
+/// Maximum nesting depth of values where a schema does not constrain them.
 const FREE_DEPTH: usize = 3;
-/// Parts of a schema, all references followed.
+/// Maximum parts of a schema, with all references followed.
 const PARTS: usize = 4096;
-/// Numbers without a limit are less than this.
+/// Numbers without a limit are smaller than this.
 const LARGEST: f64 = 1e12;
 
 /// A part of a schema.
 pub(super) type Id = usize;
 
-/// A JSON Schema that a text can be held to.
+/// A JSON Schema that a text can be made to follow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     pub(super) parts: Vec<Part>,
     pub(super) root: Id,
 }
 
-/// Why a schema cannot be kept to.
+/// Why a schema cannot be enforced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadSchema(String);
@@ -46,9 +46,9 @@ pub struct BadSchema(String);
 /// What a value may be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part {
-    /// One of these, as they are written.
+    /// One of these, in their JSON spelling.
     Literals(Vec<String>),
-    /// A string of so many characters.
+    /// A string with a length in this range.
     Text {
         least: usize,
         most: usize,
@@ -61,7 +61,7 @@ pub(super) enum Part {
     },
     Object {
         properties: Vec<Property>,
-        /// The value of keys that are not named; none: there are no others.
+        /// The value of unnamed keys; `None` if there may be none.
         others: Option<Id>,
     },
     OneOf(Vec<Id>),
@@ -70,7 +70,7 @@ pub(super) enum Part {
 /// A key of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Property {
-    /// With its quotation marks.
+    /// Including its quotation marks.
     pub(super) key: String,
     pub(super) value: Id,
     pub(super) required: bool,
@@ -80,7 +80,7 @@ impl Schema {
     /// Reads a JSON Schema.
     ///
     /// # Errors
-    /// It is none, too large, or no value is of it.
+    /// If it is not a schema, is too large, or matches no value.
     pub fn read(schema: &Value) -> Result<Self, BadSchema> {
         let mut reader = Reader {
             whole: schema,
@@ -91,7 +91,7 @@ impl Schema {
         Ok(Self { parts, root })
     }
 
-    /// Any object.
+    /// A schema that matches any object.
     pub fn object() -> Self {
         let mut reader = Reader {
             whole: &Value::Null,
@@ -107,10 +107,10 @@ impl Schema {
         Self { parts, root }
     }
 
-    /// The call of a tool, `{"name": …, "arguments": …}`, of one of these names and schemas.
+    /// A tool call `{"name": …, "arguments": …}` with one of these names and its schema.
     ///
     /// # Errors
-    /// A schema cannot be read: which, and why.
+    /// If a schema cannot be read: which one, and why.
     pub fn call<'t>(
         tools: impl IntoIterator<Item = (&'t str, &'t Value)>,
     ) -> Result<Self, (usize, BadSchema)> {
@@ -155,7 +155,7 @@ impl Schema {
 }
 
 struct Reader<'s> {
-    /// What references are into.
+    /// The document that references point into.
     whole: &'s Value,
     parts: Vec<Part>,
 }
@@ -240,7 +240,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One object's schema of several that must all hold.
+    /// Merges several object schemas that must all hold.
     fn merged(
         &self,
         schema: &Map<String, Value>,
@@ -332,7 +332,7 @@ impl Reader<'_> {
             });
         }
         let others = match schema.get("additionalProperties") {
-            // as whoever checks it: what is not named is not wanted
+            // as in the validator: unnamed keys are not allowed
             _ if !properties.is_empty() => None,
             Some(Value::Bool(false)) => None,
             Some(schema @ Value::Object(_)) => Some(self.part(schema, depth + 1)?),
@@ -341,7 +341,7 @@ impl Reader<'_> {
         Ok(Part::Object { properties, others })
     }
 
-    /// Any value; `depth` of them are around it already.
+    /// Any value; `depth` values enclose it already.
     fn anything(&mut self, depth: usize) -> Id {
         let mut kinds = vec![
             Part::Literals(["null", "true", "false"].map(str::to_owned).into()),
@@ -369,7 +369,7 @@ impl Reader<'_> {
         }
         let first = self.parts.len();
         let kinds_count = kinds.len();
-        // a few parts beyond the limit: who asked adds one more, and is refused
+        // may exceed the limit by a few parts: the caller adds one more, and that is refused
         self.parts.extend(kinds);
         self.parts
             .push(Part::OneOf((first..first + kinds_count).collect()));
@@ -415,10 +415,10 @@ fn range(schema: &Map<String, Value>, whole: bool) -> Result<Range, BadSchema> {
     }
 }
 
-/// Characters of a key that is not named.
+/// A key that is not named.
 pub(super) const FREE_KEY: Part = Part::Text {
     least: 1,
     most: KEY,
 };
-/// Keys of an object that names none.
+/// Maximum keys of an object that names none.
 pub(super) const FREE_KEYS: usize = ELEMENTS;

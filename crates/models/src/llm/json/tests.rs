@@ -8,13 +8,13 @@ fn writing(schema: Value) -> Writing {
     Writing::new(Arc::new(Schema::read(&schema).unwrap()))
 }
 
-/// Whether a text is let through, and could end.
+/// Whether a text is accepted, and complete.
 fn allows(schema: &Value, text: &str) -> bool {
     let written = writing(schema.clone()).with(text.as_bytes());
     written.is_some_and(|written| written.is_complete())
 }
 
-/// Bytes with which the text could go on.
+/// The bytes that the text could continue with.
 fn next(written: &Writing) -> String {
     let all = (0..=255u8).filter(|byte| written.with(&[*byte]).is_some());
     all.map(char::from).collect()
@@ -98,7 +98,7 @@ fn strings_keep_to_their_lengths_and_are_valid() {
     let bytes = writing(json!({"type": "string"})).with(b"\"\xc3").unwrap();
     assert!(bytes.with(b"\"").is_none(), "half a character");
     assert!(bytes.with(b"\xa9\"").unwrap().is_over());
-    // without a limit of the schema's own there is one
+    // the default limit, if the schema sets none
     let long = format!("\"{}", "a".repeat(400));
     let long = writing(json!({"type": "string"}))
         .with(long.as_bytes())
@@ -269,7 +269,7 @@ fn schemas_that_no_text_is_of_are_refused_and_large_ones_end() {
     assert!(problem(json!("string")).contains("no schema"));
     let keys: serde_json::Map<_, _> = (0..65).map(|n| (n.to_string(), json!({}))).collect();
     assert!(problem(json!({"type": "object", "properties": keys})).contains("65"));
-    // a schema of itself, many times over, comes to an end
+    // a schema that refers to itself many times is still read in finite time
     let person = json!({"type": "object", "properties": {
         "a": {"$ref": "#"}, "b": {"$ref": "#"}, "c": {"$ref": "#"}, "d": {"$ref": "#"},
         "e": {"$ref": "#"}, "f": {"$ref": "#"}, "g": {"$ref": "#"}, "h": {"$ref": "#"}}});
@@ -278,7 +278,7 @@ fn schemas_that_no_text_is_of_are_refused_and_large_ones_end() {
     check(friend, &[r#"{"friend": {"friend": {}}}"#], &[]);
 }
 
-/// Whatever is let through can be finished: no way leads to where nothing may follow.
+/// Whatever is accepted can be finished: there are no dead ends.
 #[test]
 fn there_is_always_a_way_on_and_it_ends() {
     let schemas = [
@@ -310,7 +310,7 @@ fn there_is_always_a_way_on_and_it_ends() {
                     "{schema}: nothing follows {:?}",
                     String::from_utf8_lossy(&text)
                 );
-                // what closes is chosen more often, so that the test ends
+                // closing bytes are chosen more often, so that the test ends
                 let closing = ways.iter().find(|byte| b"\"]}".contains(byte));
                 let byte = match closing {
                     Some(byte) if state % 3 == 0 => *byte,

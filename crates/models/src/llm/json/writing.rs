@@ -1,26 +1,26 @@
-//! How far a text has come.
+//! The progress of a text.
 
 use std::sync::Arc;
 
 use super::number::Range;
 use super::schema::{FREE_KEY, FREE_KEYS, Id, Part, Property, Schema};
 
-/// Ways to understand what was written, where a schema allows one thing or another.
+/// Maximum interpretations of the text so far, where a schema allows alternatives.
 const WAYS: usize = 64;
 
-/// A JSON text in the making.
+/// A JSON text in progress.
 #[derive(Debug, Clone)]
 pub struct Writing {
     schema: Arc<Schema>,
-    /// What is open, the innermost last, for each way to understand what was written.
+    /// The open values, the innermost last, for each interpretation of the text so far.
     ways: Vec<Vec<Open>>,
 }
 
 #[derive(Debug, Clone)]
 enum Open {
-    /// A value is to begin.
+    /// A value must begin.
     Value(Id),
-    /// A space may stand here.
+    /// A space is allowed here.
     Space,
     Literals {
         id: Id,
@@ -39,16 +39,16 @@ enum Open {
     Object(Object),
 }
 
-/// Where a list or an object has come to.
+/// The position within a list or an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Behind its opening.
+    /// After its opening.
     Start,
-    /// Behind a value.
+    /// After a value.
     Value,
-    /// Behind a comma.
+    /// After a comma.
     Comma,
-    /// Within a key, and behind it.
+    /// Within a key, or after it.
     Key,
     Colon(Id),
 }
@@ -58,7 +58,7 @@ struct Text {
     least: usize,
     most: usize,
     chars: usize,
-    /// Bytes of a character that are still to come, and what the next may be.
+    /// Bytes of a character that are still to come, and the range of the next one.
     rest: u8,
     next: (u8, u8),
     is_escaped: bool,
@@ -67,20 +67,20 @@ struct Text {
 #[derive(Debug, Clone)]
 struct Object {
     id: Id,
-    /// Named keys that were written, a bit each; else how many.
+    /// The named keys that were written, one bit each; otherwise the number of keys.
     used: u64,
     at: Place,
     key: Vec<u8>,
 }
 
 impl Writing {
-    /// Nothing is written.
+    /// An empty text.
     pub fn new(schema: Arc<Schema>) -> Self {
         let ways = vec![vec![Open::Value(schema.root)]];
         Self { schema, ways }
     }
 
-    /// The text with these bytes more; none: it would be none of the schema.
+    /// The text extended by these bytes; `None` if it would not match the schema.
     pub fn with(&self, bytes: &[u8]) -> Option<Self> {
         let mut ways = self.ways.clone();
         for byte in bytes {
@@ -112,7 +112,7 @@ impl Writing {
         self.ways.iter().all(Vec::is_empty)
     }
 
-    /// Whether what is open may end without a sign of its own.
+    /// Whether the open value may end without a closing byte.
     fn may_end(&self, open: &Open) -> bool {
         match open {
             Open::Number { range, written } => range.has(written),
@@ -137,7 +137,7 @@ impl Writing {
         values.any(|value| value.as_bytes() == written)
     }
 
-    /// Puts what `way` becomes with `byte` into `next`: nothing, where it may not stand there.
+    /// Adds the possible successors of `way` after `byte` to `next`: none if the byte is not allowed here.
     fn step(&self, mut way: Vec<Open>, byte: u8, next: &mut Vec<Vec<Open>>) {
         let Some(last) = way.last_mut() else {
             return;
@@ -232,7 +232,7 @@ impl Writing {
         }
     }
 
-    /// A value begins.
+    /// Begins a value.
     fn begin(&self, mut way: Vec<Open>, id: Id, byte: u8, next: &mut Vec<Vec<Open>>) {
         let open = match self.part(id) {
             Part::OneOf(kinds) => {
@@ -282,11 +282,11 @@ impl Text {
         }
     }
 
-    /// Whether the string ends with this byte; none: it may not stand here.
+    /// Returns whether the string ends with this byte; `None` if the byte is not allowed.
     fn take(&mut self, byte: u8) -> Option<bool> {
         if self.is_escaped {
             self.is_escaped = false;
-            // no \u: half a surrogate would be no text
+            // no \u: half a surrogate would not be valid text
             return matches!(byte, b'"' | b'\\' | b'/' | b'n' | b't').then_some(false);
         }
         if self.rest > 0 {
@@ -301,7 +301,7 @@ impl Text {
             return None;
         }
         self.chars += 1;
-        // Unicode's table 3-7: no other bytes are UTF-8
+        // Unicode's table 3-7: other bytes are not UTF-8
         (self.rest, self.next) = match byte {
             0x20..=0x7e => (0, ANY_REST),
             0xc2..=0xdf => (1, ANY_REST),
@@ -318,20 +318,20 @@ impl Text {
     }
 }
 
-/// The bytes of a character behind its first.
+/// The range of a character's bytes after its first.
 const ANY_REST: (u8, u8) = (0x80, 0xbf);
 
-/// What a byte does to an object.
+/// How a byte changes an object.
 enum More {
     Nothing,
-    /// It is closed.
+    /// The object is closed.
     End,
     /// These begin in it, the innermost last.
     Open(Vec<Open>),
 }
 
 impl Object {
-    /// None: the byte may not stand here.
+    /// Returns `None` if the byte is not allowed here.
     fn take(&mut self, byte: u8, properties: &[Property], others: Option<Id>) -> Option<More> {
         let unused = |used: u64| {
             let each = properties.iter().enumerate();

@@ -4,7 +4,7 @@ use crate::llm::convert::convert;
 use crate::llm::memory::GROWTH;
 use crate::{Cache, derived};
 
-/// Needs the model's file in the cache, as the tests in `tests/` fetch it.
+/// Needs the model's file in the cache, where the tests in `tests/` fetch it.
 fn qwen() -> Option<Qwen> {
     let cache = Cache::default();
     let model = LlmModel::Small;
@@ -57,7 +57,7 @@ fn a_memory_cut_back_or_copied_is_as_good_as_new() {
     let grown = feed(&qwen, &mut cut, &long, &chunks);
     assert_eq!(feed(&qwen, &mut fresh, &long, &chunks), grown);
 
-    // other chunks add up in another order: close, not equal
+    // other chunk sizes add up in another order: close, but not equal
     let one_by_one = [1; 60];
     let apart = feed(&qwen, &mut qwen.memory(), &tokens, &one_by_one);
     let scale = expected

@@ -10,7 +10,7 @@ fn temperature_zero_takes_the_likeliest_and_avoids_repeating() {
     let words = |token| token < 3;
     assert_eq!(sampler.choose(logits.clone(), true, words), Some(1));
     assert_eq!(sampler.choose(logits.clone(), true, words), Some(2)); // 3.0 / 1.1 < 2.9
-    // what is written to a schema may be what was said
+    // text that follows a schema may repeat earlier tokens
     assert_eq!(sampler.choose(logits.clone(), false, words), Some(1));
     assert_eq!(sampler.choose(logits.clone(), true, |_| true), Some(3));
     assert_eq!(sampler.choose(logits, true, |_| false), None);

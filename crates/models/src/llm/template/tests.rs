@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::llm::Call;
 
-/// As the model reads it.
+/// The text as the model reads it.
 fn read(messages: &[Message], tools: &[Tool], reply: bool) -> String {
     let pieces = render(messages, tools, reply).into_iter();
     let text = pieces.map(|piece| match piece {
@@ -82,7 +82,7 @@ fn tools_stand_behind_the_prompt() {
         ),
         "{text}"
     );
-    // what was read of the prompt before goes on to be of use
+    // what was read of the prompt before remains useful
     let plain = render(&messages, &[], false);
     assert_eq!(render(&messages, &[find()], false)[..3], plain[..3]);
     assert!(read(&[], &[find()], true).starts_with("[system\n# Tools"));

@@ -2,8 +2,8 @@ use super::*;
 use crate::manifest;
 use crate::testing::TempDir;
 
-/// A cache with the models from registries, and under these people's names Heart's weights: the
-/// four that only Hugging Face has are networks of the same form and size.
+/// A cache with the models from registries, and Heart's weights under the names of these people: the four that only
+/// Hugging Face has are networks of the same form and size.
 async fn cache(dir: &TempDir, guests: &[Person]) -> Cache {
     let cache = Cache::new(dir.path());
     for model in super::super::NEEDED {
@@ -40,7 +40,7 @@ async fn two_people_speak_all_voices_where_there_are_no_others() {
 async fn whoever_is_there_speaks_a_voice_of_her_own() {
     let dir = TempDir::new();
     let here = cache(&dir, &[Person::Kore, Person::Emma, Person::Fable]).await;
-    // Fenrir's weights have another size: this file is not the whole of them
+    // Fenrir's weights have another size, so this file is incomplete
     let half = here.path("hibari-fenrir.onnx");
     std::os::unix::fs::symlink(here.path("hibari-heart.onnx"), half).unwrap();
     let mut cast = Cast::new(&here, 1);

@@ -18,7 +18,7 @@ fn all(voice: &Hibari, clause: &mut Frames) -> Vec<Vec<f32>> {
     stretches
 }
 
-/// The loudest jump of the wave's slope, which a cut would make. In a window around a sample.
+/// The largest jump in the waveform's slope within a window around a sample, as a cut would cause.
 fn roughness(samples: &[f32], around: std::ops::Range<usize>) -> f32 {
     let bend = |w: &[f32]| (w[2] - 2.0 * w[1] + w[0]).abs();
     samples[around].windows(3).map(bend).fold(0.0, f32::max)
@@ -34,7 +34,7 @@ fn every_phoneme_of_the_list_has_its_number() {
         ids("gæd—ju ᵻʔ"),
         [0, 92, 72, 46, 9, 52, 63, 16, 177, 148, 0]
     );
-    // what it has no number for is left out
+    // phonemes without a number are skipped
     assert_eq!(ids("a日❓b"), [0, 43, 44, 0]);
 }
 

@@ -1,10 +1,9 @@
-//! From spectra to sound. PURE.
+//! From spectra to audio. PURE.
 //!
-//! A frame's spectrum has three parts: what the vocal folds give (a train of pulses at the pitch,
-//! each harmonic turned and weighed by the network), breath (noise, weighed), and what is neither
-//! (given outright, with its phases). Their sum is turned back into samples, and neighbouring
-//! frames overlap. What goes on from frame to frame is kept here, so that it makes no difference
-//! in how many pieces a clause comes: there is no seam to hear.
+//! A frame's spectrum has three parts: the vocal folds (a train of pulses at the pitch, each harmonic rotated and
+//! weighted by the network), breath (weighted noise), and the rest (given directly, with its phases). Their sum is
+//! transformed back into samples, and neighbouring frames overlap. State that continues from frame to frame is kept
+//! here, so that the number of pieces in which a clause arrives makes no difference: there is no audible seam.
 
 use std::f32::consts::{PI, TAU};
 use std::ops::Range;
@@ -15,37 +14,37 @@ use rand::{Rng, SeedableRng};
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-/// Samples a second.
+/// Samples per second.
 pub(crate) const RATE: usize = 24_000;
-/// Samples from frame to frame.
+/// Samples from one frame to the next.
 pub(super) const HOP: usize = 300;
-/// Samples that a frame's spectrum is of: half of them before its middle.
+/// Samples covered by a frame's spectrum: half of them before its middle.
 const WINDOW: usize = 4 * HOP;
-/// Values of a spectrum.
+/// Number of values in a spectrum.
 pub(super) const BINS: usize = WINDOW / 2 + 1;
-/// What four overlapping squares of the window add up to.
+/// The sum of four overlapping squares of the window.
 const OVERLAP: f32 = 1.5;
-/// The logarithm of the loudest value that is believed.
+/// The largest logarithm that is accepted; larger values are limited to it.
 const LOUDEST: f32 = 7.0;
-/// Lower than this the vocal folds are still.
+/// Below this pitch the vocal folds are silent.
 const LOWEST_PITCH: f32 = 40.0;
-/// The train of pulses has no harmonic above.
+/// The train of pulses has no harmonic above this, in hertz.
 const HIGHEST_HARMONIC: f32 = 11_000.0;
 
 /// The network's outputs for some frames, frame by frame.
 pub(super) struct Spectra {
-    /// Of the harmonics, the logarithm of their weight and by what they are turned.
+    /// For the harmonics: the logarithm of their weight, and their rotation.
     weight: Vec<f32>,
     turn: Vec<f32>,
     /// The logarithm of the noise's weight.
     breath: Vec<f32>,
-    /// Of the rest, the logarithm of its weight and its phase.
+    /// For the rest: the logarithm of its weight, and its phase.
     rest: Vec<f32>,
     phase: Vec<f32>,
 }
 
 impl Spectra {
-    /// Of the network's outputs, each bin by bin for `count` frames, some frames.
+    /// Makes the spectra of some frames from the network's outputs, each of which is bin by bin for `count` frames.
     pub(super) fn new(
         outputs: [Vec<f32>; 5],
         count: usize,
@@ -71,7 +70,7 @@ impl Spectra {
         })
     }
 
-    /// Some of these frames.
+    /// The spectra of some of these frames.
     pub(super) fn part(&self, frames: Range<usize>) -> Self {
         let values = frames.start * BINS..frames.end * BINS;
         let part = |of: &[f32]| of[values.clone()].to_vec();
@@ -84,8 +83,8 @@ impl Spectra {
         }
     }
 
-    /// How far these are from others of as many frames: the mean difference of the loudest
-    /// part's logarithms. Infinite when they are of other frames.
+    /// The distance to the spectra of as many other frames: the mean difference between the logarithms of the loudest
+    /// part. Infinite if the number of frames differs.
     pub(super) fn differs(&self, other: &Self) -> f32 {
         if self.weight.len() != other.weight.len() {
             return f32::INFINITY;
@@ -99,7 +98,7 @@ impl Spectra {
     }
 }
 
-/// A clause's way from spectra to samples.
+/// The state of a clause on its way from spectra to samples.
 pub(super) struct Vocoder {
     pulses: Pulses,
     forward: Arc<dyn RealToComplex<f32>>,
@@ -108,9 +107,9 @@ pub(super) struct Vocoder {
     noise: StdRng,
     /// Frames taken so far.
     frames: usize,
-    /// Frames in all.
+    /// Total frames.
     count: usize,
-    /// The sum of the frames so far from the first sample that is not complete.
+    /// The sum of the frames so far, from the first incomplete sample on.
     sum: Vec<f32>,
     wave: Vec<f32>,
     harmonics: Vec<Complex<f32>>,
@@ -127,7 +126,7 @@ impl Vocoder {
             forward: planner.plan_fft_forward(WINDOW),
             back: planner.plan_fft_inverse(WINDOW),
             window: (0..WINDOW).map(|n| 0.5 - 0.5 * turn(n).cos()).collect(),
-            // the same words sound the same each time
+            // the same words sound the same every time
             noise: StdRng::seed_from_u64(0),
             frames: 0,
             sum: vec![0.0; WINDOW],
@@ -136,7 +135,7 @@ impl Vocoder {
         }
     }
 
-    /// Takes the next frames, and gives the samples that no later frame reaches.
+    /// Takes the next frames, and returns the samples that later frames do not affect.
     pub(super) fn push(&mut self, spectra: &Spectra) -> Result<Vec<f32>, String> {
         let mut samples = Vec::with_capacity(spectra.weight.len() / BINS * HOP);
         for at in (0..spectra.weight.len()).step_by(BINS) {
@@ -160,14 +159,14 @@ impl Vocoder {
         Ok(samples)
     }
 
-    /// The samples that are left when all frames have been taken.
+    /// The remaining samples, once all frames have been taken.
     pub(super) fn finish(&mut self) -> Vec<f32> {
         let owed = self.frames.min(2) * HOP;
         let before = 2usize.saturating_sub(self.frames) * HOP;
         self.sum[before..before + owed].to_vec()
     }
 
-    /// The spectrum of the pulses around the next frame's middle.
+    /// Computes the spectrum of the pulses around the middle of the next frame.
     fn hear_folds(&mut self) -> Result<(), String> {
         let middle = self.frames * HOP;
         self.pulses
@@ -185,13 +184,13 @@ impl Vocoder {
             .map_err(|e| e.to_string())
     }
 
-    /// Makes the frame's spectrum of that of the pulses.
+    /// Computes the frame's spectrum from that of the pulses.
     fn mix(&mut self, spectra: &Spectra, at: usize) {
         let loud = |logarithm: f32| logarithm.min(LOUDEST).exp();
         for (bin, value) in self.harmonics.iter_mut().enumerate() {
             let n = at + bin;
             let folds = Complex::from_polar(loud(spectra.weight[n]), PI * spectra.turn[n].tanh());
-            // a normal distribution in both directions (Box and Muller)
+            // a normal distribution in both directions (Box-Muller)
             let chance: f32 = self.noise.random();
             let radius = (-2.0 * (1.0 - chance).ln()).sqrt();
             let direction = TAU * self.noise.random::<f32>();
@@ -199,18 +198,18 @@ impl Vocoder {
             let rest = Complex::from_polar(loud(spectra.rest[n]), spectra.phase[n]);
             *value = *value * folds + breath + rest;
         }
-        // a real wave has no phase at its two ends
+        // a real signal has no phase at the two ends of its spectrum
         self.harmonics[0].im = 0.0;
         self.harmonics[BINS - 1].im = 0.0;
     }
 }
 
-/// The train of pulses: all harmonics of the pitch, of the same amplitude, up to the highest.
+/// The train of pulses: all harmonics of the pitch, with the same amplitude, up to the highest.
 struct Pulses {
     melody: Vec<f32>,
-    /// The part of a period that has passed, 0 to 1.
+    /// The fraction of a period that has passed, 0 to 1.
     phase: f64,
-    /// Samples from `start` on; earlier ones are not needed any more.
+    /// Samples from `start` on; earlier ones are no longer needed.
     samples: Vec<f32>,
     start: usize,
 }
@@ -233,7 +232,7 @@ impl Pulses {
             .unwrap_or(0.0)
     }
 
-    /// Makes samples up to this one, and forgets those that no window reaches.
+    /// Generates the samples up to this one, and drops those that no window reaches any more.
     fn reach(&mut self, end: usize) {
         let old = self.samples.len().saturating_sub(2 * WINDOW);
         self.samples.drain(..old);
@@ -262,7 +261,7 @@ impl Pulses {
         ((2.0 * harmonics + 1.0) * half).sin() / below - 0.5
     }
 
-    /// The pitch at a sample: a frame's is at the middle of its hop, and between two it slides.
+    /// The pitch at a sample: each frame's pitch applies at the middle of its hop, with interpolation in between.
     fn pitch(&self, sample: usize) -> f32 {
         let place = (sample as f32 + 0.5) / HOP as f32 - 0.5;
         let last = self.melody.len().saturating_sub(1);

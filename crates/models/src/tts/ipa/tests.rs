@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn vowels_get_the_marks_that_piper_knows() {
-    // right-hand sides are espeak-ng's own output for these words
+    // the right-hand sides are espeak-ng's own output for these words
     for (word, misaki, espeak) in [
         ("hello", "həlˈO", "həlˈoʊ"),
         ("nurse", "nˈɜɹs", "nˈɜːs"),

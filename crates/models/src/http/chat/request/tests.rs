@@ -58,7 +58,7 @@ fn who_may_call_what_is_as_the_request_says() {
     assert_eq!(auto.tools.len(), 2);
     let calls = auto.form.calls.unwrap();
     assert!(!calls.needed);
-    // told of, so that what was read of the prompt stays remembered
+    // the model still reads the tools, so that what it has read of the prompt stays remembered
     let none = with(json!("none"));
     assert!(none.tools.len() == 2 && none.form.calls.is_none());
     assert!(with(json!("required")).form.calls.unwrap().needed);

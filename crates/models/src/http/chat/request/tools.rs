@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::http::error::ApiError;
 use crate::llm::{Calls, Message, Role, Schema, Tool};
 
-/// Tools of a request; what they are told to the model as must fit its memory.
+/// Maximum tools in a request; their descriptions must fit into the model's memory.
 const MOST: usize = 64;
 
 /// An element of `tools`.
@@ -38,8 +38,8 @@ pub(super) struct Named {
     name: String,
 }
 
-/// The tools that the model reads of, and the calls that the answer to `messages` may make: each tool once in
-/// a turn. A model that is not fit to choose (`chooses`) reads of tools only where it must call one.
+/// Returns the tools that the model reads about, and the calls that the answer to `messages` may make: each tool once
+/// per turn. A model that cannot choose among tools (`chooses` is false) reads about tools only if it must call one.
 pub(super) fn read(
     offered: Vec<Offered>,
     choice: Option<Choice>,
@@ -85,7 +85,7 @@ fn read_all(
             return Err(ApiError::invalid("tool_choice", message));
         }
     };
-    // What came of a call is not enough for a model of this size to make it once only.
+    // Seeing a call's result does not stop a model of this size from making the same call again.
     let last = messages
         .iter()
         .rposition(|message| message.role == Role::User);

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Frames whose harmonics pass unweighed, without breath and rest.
+/// Frames whose harmonics pass unweighted, without breath and rest.
 fn bare(frames: usize) -> Spectra {
     Spectra {
         weight: vec![0.0; frames * BINS],
@@ -31,7 +31,7 @@ fn bare_pulses_come_out_as_they_went_in() {
     assert_eq!(samples.len(), frames * HOP);
     let mut pulses = Pulses::new(melody);
     pulses.reach(frames * HOP);
-    // the ends fade: fewer frames overlap there. The spectrum is of pulses over HOP.
+    // the ends fade because fewer frames overlap there. The spectrum is that of pulses over HOP.
     let middle = 3 * HOP..(frames - 4) * HOP;
     for (n, sample) in samples
         .iter()
