@@ -20,6 +20,7 @@ const SOUND: f32 = 1_000.0;
 const VOICE: f32 = 300.0;
 /// Sounds played below are well above this level, and everything else is below it.
 const AUDIBLE: f32 = 500.0;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Frames of the agent's voice.
 const SPOKEN: usize = 150;
 
@@ -71,8 +72,7 @@ impl Ear {
                 }
             }
         };
-        let patience = Duration::from_secs(30);
-        let found = tokio::time::timeout(patience, found).await;
+        let found = tokio::time::timeout(PATIENCE, found).await;
         assert!(found.is_ok(), "{loud} Hz without {quiet} Hz was not heard");
     }
 }
@@ -110,18 +110,30 @@ async fn a_caller_who_waits_hears_the_agents_sound_and_its_recording_has_only_th
             };
             tokio::join!(speaking, ear.hears(VOICE, SOUND));
         }
+        state(AgentState::Thinking).await;
+        ear.hears(SOUND, VOICE).await;
     };
-    tokio::select! {
-        driven = drive => panic!("the room is over: {driven:?}"),
-        () = heard => {}
-    }
-    let mut recorded = Vec::new();
-    while let Ok(tapped) = tapping.sound.try_recv() {
-        if let Sound::Agent(frame) = tapped.sound {
-            recorded.extend(frame.into_inner());
+    let recorded = async {
+        let mut recorded = Vec::new();
+        while let Some(tapped) = tapping.sound.recv().await {
+            if let Sound::Agent(frame) = tapped.sound {
+                recorded.extend(frame.into_inner());
+            }
+            if recorded.len() == 2 * SPOKEN * 480 {
+                break;
+            }
         }
+        recorded
+    };
+    let both = async { tokio::join!(heard, tokio::time::timeout(PATIENCE, recorded)).1 };
+    let recorded = tokio::select! {
+        driven = drive => panic!("the room is over: {driven:?}"),
+        recorded = both => recorded.expect("all of the voice is recorded"),
+    };
+    // Nothing more was: the sound alone was heard before, between and after.
+    while let Ok(tapped) = tapping.sound.try_recv() {
+        assert!(!matches!(tapped.sound, Sound::Agent(_)), "{tapped:?}");
     }
-    assert_eq!(recorded.len(), 2 * SPOKEN * 480);
     let sound = loudness(&recorded, SOUND);
     assert!(sound < AUDIBLE / 10.0, "{sound}");
     ada.leave().await;
