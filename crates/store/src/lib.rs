@@ -296,8 +296,7 @@ pub fn micros(at: At) -> At {
 }
 
 impl Store {
-    /// The database's own time. Claims are held by it, and workers told of by it: the clocks of several machines
-    /// differ.
+    /// The database's own time. Claims and the workers' reports carry it, because the clocks of several machines differ.
     ///
     /// # Errors
     /// The database did not answer.

@@ -139,7 +139,7 @@ impl Guard {
         self.dispatcher.agent_name()
     }
 
-    /// An agent came into a room, for this epoch. Another product's is none of ours.
+    /// An agent with this epoch joined a room. Agents of other products are ignored.
     ///
     /// # Errors
     /// The database did not answer.

@@ -101,10 +101,8 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
 /// listed a moment after LiveKit has taken it.
 async fn unlisted(state: &AppState) -> Option<String> {
     let voice = state.0.voice.as_ref().ok()?;
-    let name = voice.control.guard.agent_name();
-    let now = sidetone_store::now();
-    let places = state.store().places(name, now).await.ok()?;
-    (places.room() == Err(Full::Nobody)).then(|| "not listed in the database yet".to_owned())
+    let room = state.room(voice).await.ok()?;
+    (room == Err(Full::Nobody)).then(|| "not listed in the database yet".to_owned())
 }
 
 /// The status of a health check's response.

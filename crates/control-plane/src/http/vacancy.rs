@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use super::error::Problem;
 use super::limits::Limit;
 use super::{AppState, LiveKitSide};
-use sidetone_store::At;
 use sidetone_store::allowance::Open;
 use sidetone_store::places::Full;
+use sidetone_store::{At, StoreError};
 
 /// Seconds after which another call of the user may be over.
 const CALL_OVER: u32 = 30;
@@ -15,12 +15,20 @@ const CALL_OVER: u32 = 30;
 impl AppState {
     /// 503 if no worker can take another call.
     pub(super) async fn need_worker(&self, voice: &LiveKitSide) -> Result<(), Problem> {
-        let now = sidetone_store::now();
-        let name = voice.control.guard.agent_name();
-        match self.store().places(name, now).await?.room() {
+        match self.room(voice).await? {
             Ok(_) => Ok(()),
-            Err(full) => Err(self.nobody_free(full, now).await),
+            Err(full) => Err(self.nobody_free(full, sidetone_store::now()).await),
         }
+    }
+
+    /// How many more calls the pool takes, or why it takes none.
+    pub(super) async fn room(
+        &self,
+        voice: &LiveKitSide,
+    ) -> Result<Result<usize, Full>, StoreError> {
+        let name = voice.control.guard.agent_name();
+        let places = self.store().places(name, sidetone_store::now()).await?;
+        Ok(places.room())
     }
 
     /// 503: why no agent can join, and when to try again.

@@ -17,7 +17,7 @@ pub enum Failure {
     Unauthorized,
     /// 400, as for an unknown model.
     BadRequest,
-    /// 400, because the model wrote a call that is none (`tool_use_failed`).
+    /// 400, because the model wrote an invalid tool call (`tool_use_failed`).
     BadCall,
     /// 429, with `Retry-After` in seconds if given.
     RateLimited(Option<u64>),

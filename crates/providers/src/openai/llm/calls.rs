@@ -300,8 +300,18 @@ impl Calls {
         calls
     }
 
+    /// Adds the calls that leaked into the answer's text. Some servers also send them as calls: then each is made once.
+    pub(super) fn add_leaked(&mut self, leaked: Vec<Piece>) {
+        let is_streamed = !self.is_empty();
+        for call in leaked {
+            if !is_streamed || !self.has(&call.name) {
+                self.push(call);
+            }
+        }
+    }
+
     /// Whether the tool of this name, in whichever form, is called already.
-    pub(super) fn has(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         let sent = history::name(name);
         let mut calls = self.calls.iter();
         calls.any(|call| call.name == name || call.name == sent)

@@ -272,13 +272,8 @@ impl Reader {
         let is_cut = self.reason == Some(FinishReason::Length);
         let rest = self.markup.finish(is_cut);
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        // Some servers leave a call in the text that they send as a call, too: it is made once.
-        let is_streamed = !self.calls.is_empty();
-        for call in std::mem::take(&mut self.markup.calls) {
-            if !is_streamed || !self.calls.has(&call.name) {
-                self.calls.push(call);
-            }
-        }
+        let leaked = std::mem::take(&mut self.markup.calls);
+        self.calls.add_leaked(leaked);
         let has_end = self.done || self.has_finished();
         let takes_none = |name: &str| self.markup.takes_none(name);
         if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {

@@ -210,13 +210,8 @@ impl Reader {
             .markup
             .finish(self.reason == Some(FinishReason::Length));
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        // As in chat completions: what is a call and in the text is made once.
-        let is_streamed = !self.calls.is_empty();
-        for call in std::mem::take(&mut self.markup.calls) {
-            if !is_streamed || !self.calls.has(&call.name) {
-                self.calls.push(call);
-            }
-        }
+        let leaked = std::mem::take(&mut self.markup.calls);
+        self.calls.add_leaked(leaked);
         let takes_none = |name: &str| self.markup.takes_none(name);
         let has_end = self.done || self.has_finished();
         if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {
