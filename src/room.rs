@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 pub use person::{caller_of, has_line, is_person, is_telephone};
 use sidetone_base::clock;
 use sidetone_config::encryption::Encryption;
+pub use watch::key_of;
 
 /// A server that has not let us in by then will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);

@@ -16,6 +16,7 @@ mod quality;
 mod standing;
 mod stranger;
 mod tls;
+mod warm;
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -311,6 +311,7 @@ impl Agents {
             store: self.store.clone(),
             call_id,
             room: job.room_name.clone(),
+            url: job.url.clone(),
         });
         let mut servers = Servers::default();
         let persona = |agent: AgentConfig| {

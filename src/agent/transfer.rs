@@ -1,20 +1,32 @@
-//! Puts a caller through to a person: a user who joins the room, or a telephone.
+//! Puts a caller through to a person: a user who joins the room, or a telephone, where the person may be briefed
+//! before the caller hears them.
+
+mod apart;
+mod briefer;
+mod line;
 
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use livekit_protocol::ParticipantInfo;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use sidetone_call::Operator;
+use sidetone_call::{Briefing, Operator};
 use sidetone_config::transfer::{Target, To};
 use sidetone_control_plane::control::participant::is_telephone;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::Store;
 
+use apart::apart;
+use briefer::Briefer;
+use line::{Line, Number};
+
 /// How often it is looked who is in the room.
 const LOOK: Duration = Duration::from_millis(500);
+/// The same while a person is kept apart from the others there.
+const LOOK_CLOSELY: Duration = Duration::from_millis(250);
 
 /// Of one call.
 #[derive(Clone)]
@@ -27,6 +39,8 @@ pub struct Switchboard {
     pub call_id: Uuid,
     /// Its room.
     pub room: String,
+    /// Where the room is joined.
+    pub url: String,
 }
 
 impl Operator for Switchboard {
@@ -34,14 +48,27 @@ impl Operator for Switchboard {
         &self,
         to: Target,
         ring: Duration,
+        briefing: Briefing,
     ) -> BoxFuture<'static, Result<String, String>> {
         let this = self.clone();
         async move {
+            let name = &to.name;
             match &to.to {
                 To::Identity(identity) => this.invite(identity, ring).await?,
                 To::Phone(number) => this.refer(number, ring).await?,
+                To::Warm { number, trunk } => {
+                    let number = Number {
+                        trunk,
+                        number,
+                        name,
+                    };
+                    let told = this.brief(number, ring, briefing).await?;
+                    if !told.is_empty() {
+                        return Ok(format!("{name} has taken the call, and was told: {told}"));
+                    }
+                }
             }
-            Ok(format!("{} has taken the call", to.name))
+            Ok(format!("{name} has taken the call"))
         }
         .boxed()
     }
@@ -86,6 +113,70 @@ impl Switchboard {
             tracing::warn!(call_id = %self.call_id, %error, "a telephone could not be transferred");
             "the telephone could not be put through".to_owned()
         })
+    }
+
+    /// Calls a person into the caller's room, where at first they hear the briefing alone and nobody hears them. Gives
+    /// what they were told, once they and the caller hear one another.
+    async fn brief(
+        &self,
+        to: Number<'_>,
+        ring: Duration,
+        briefing: Briefing,
+    ) -> Result<String, String> {
+        // Another than LiveKit's SIP rules give: the person may call at the same time.
+        let person = format!("transfer_{}", to.number);
+        let mut briefer = Briefer::join(&self.livekit, &self.url, &self.room, &person).await?;
+        let own = briefer.identity().to_owned();
+        let mut line = Line::dial(&self.livekit, &self.room, &person, to, ring);
+        let over = CancellationToken::new();
+        let briefed = async {
+            let _over = over.clone().drop_guard();
+            // The briefing is made while it rings.
+            let (briefed, ()) = tokio::try_join!(briefing, line.answered())?;
+            briefer.brief(&briefed).await?;
+            Ok::<_, String>(briefed.words)
+        };
+        let (told, ()) = tokio::join!(briefed, self.keep_apart(&person, &own, &over));
+        let told = told?;
+        self.bring_together(&person, &own).await?;
+        line.keep();
+        Ok(told)
+    }
+
+    /// Keeps a person apart from the others in the room, whoever comes and whatever they publish meanwhile. A
+    /// telephone's track is there before it rings, so nothing is heard of it before this has seen it.
+    /// A request under way is waited for at the end: it must not come after those that bring them together.
+    async fn keep_apart(&self, person: &str, briefer: &str, over: &CancellationToken) {
+        while !over.is_cancelled() {
+            for deaf in apart(&self.people().await, person, briefer) {
+                let (identity, tracks) = (deaf.identity, deaf.tracks);
+                let ended = self.livekit.let_hear(&self.room, &identity, tracks, false);
+                if let Err(error) = ended.await {
+                    tracing::warn!(call_id = %self.call_id, %error, "could not keep somebody apart");
+                }
+            }
+            tokio::select! {
+                () = over.cancelled() => {}
+                () = tokio::time::sleep(LOOK_CLOSELY) => {}
+            }
+        }
+    }
+
+    /// All hear one another.
+    async fn bring_together(&self, person: &str, briefer: &str) -> Result<(), String> {
+        let people = self.people().await;
+        if !people.iter().any(|one| one.identity == person) {
+            return Err("the person hung up without taking the call".into());
+        }
+        for deaf in apart(&people, person, briefer) {
+            let (identity, tracks) = (deaf.identity, deaf.tracks);
+            let together = self.livekit.let_hear(&self.room, &identity, tracks, true);
+            together.await.map_err(|error| {
+                tracing::error!(call_id = %self.call_id, %error, "a person could not be put through");
+                "the person could not be put through".to_owned()
+            })?;
+        }
+        Ok(())
     }
 
     /// Who is in the room; nobody while the server does not say.

@@ -2,6 +2,7 @@
 
 use livekit::participant::{ParticipantKind, RemoteParticipant};
 use sidetone_config::choices::Caller;
+use sidetone_control_plane::server_api::TRANSFER;
 use sidetone_intake::doors;
 
 /// How a telephone's call stands (LiveKit's SIP attributes).
@@ -11,6 +12,11 @@ const CALL_STATUS: &str = "sip.callStatus";
 /// others in a room, so they need no exception here.
 pub fn is_person(participant: &RemoteParticipant) -> bool {
     is_of_person(participant.kind())
+}
+
+/// Whether a call may be with this person: not with one whom an agent has called to put its caller through.
+pub fn may_call(participant: &RemoteParticipant) -> bool {
+    is_person(participant) && !participant.attributes().contains_key(TRANSFER)
 }
 
 /// Whether somebody is on a telephone.

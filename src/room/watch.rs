@@ -23,7 +23,7 @@ use tokio::time::sleep_until;
 use super::asked::Chats;
 use super::before;
 use super::microphone::Tracks;
-use super::person::{caller_of, is_person, rings};
+use super::person::{caller_of, may_call, rings};
 use super::publish::Seeing;
 use super::pulse;
 use super::quality::Quality;
@@ -311,7 +311,7 @@ impl<'a> Watch<'a> {
         // Of somebody who leaves, LiveKit's client may know neither kind nor attributes any more.
         let has_left = participant.state() == ParticipantState::Disconnected;
         let is_ringing = self.is_dialled && rings(&participant);
-        if self.caller.is_some() || has_left || !is_person(&participant) || is_ringing {
+        if self.caller.is_some() || has_left || !may_call(&participant) || is_ringing {
             return;
         }
         let identity = participant.identity();
@@ -391,7 +391,7 @@ impl<'a> Watch<'a> {
     fn somebody_else(&self, than: &ParticipantIdentity) -> Option<RemoteParticipant> {
         let mut there = self.room.remote_participants().into_values();
         let is_ringing = |other: &RemoteParticipant| self.is_dialled && rings(other);
-        there.find(|other| is_person(other) && !is_ringing(other) && other.identity() != *than)
+        there.find(|other| may_call(other) && !is_ringing(other) && other.identity() != *than)
     }
 
     /// We are in the room again. After a full reconnect the server knows nothing of what we asked
@@ -447,7 +447,7 @@ impl<'a> Watch<'a> {
 }
 
 /// The key that a packet tells of: by its sign, else by its code. LiveKit's SIP bridge sends both.
-fn key_of(code: u32, digit: Option<&str>) -> Option<Key> {
+pub fn key_of(code: u32, digit: Option<&str>) -> Option<Key> {
     let mut signs = digit.unwrap_or_default().chars();
     match (signs.next(), signs.next()) {
         (Some(sign), None) => Key::new(sign),

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
 use axum::routing::post;
+use futures::FutureExt as _;
 use livekit::SendTextOptions;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::*;
@@ -316,14 +317,17 @@ async fn a_telephone_is_referred() {
             store: store.clone(),
             call_id: uuid::Uuid::nil(),
             room: "support-1".into(),
+            url: String::new(),
         };
+        // A telephone that is referred hears nothing of it.
+        let briefing = std::future::pending().boxed();
         let target = Target {
             name: "sales".into(),
             about: String::new(),
             to: To::Phone("tel:+4930123456".into()),
         };
         switchboard
-            .put_through(target, Duration::from_secs(9))
+            .put_through(target, Duration::from_secs(9), briefing)
             .await
     };
     let sip = Sip::default();

@@ -14,10 +14,10 @@ use serde_json::Value;
 use sidetone_base::audio::Pcm;
 use sidetone_call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usage};
 use sidetone_call::{
-    EndOfTurn, Llm, Part, Piece, ProviderError, Question, Role, Stt, ToolCall, Tools, Tts,
+    Briefing, EndOfTurn, Llm, Part, Piece, ProviderError, Question, Role, Stt, ToolCall, Tools, Tts,
 };
 use sidetone_config::request::HttpRequest;
-use sidetone_config::transfer::Target;
+use sidetone_config::transfer::{Target, To};
 use tokio::time::sleep;
 
 use super::trace::Trace;
@@ -431,11 +431,17 @@ impl Tools for Fakes {
         &self,
         to: Target,
         _ring: Duration,
+        _briefing: Briefing,
     ) -> BoxFuture<'static, Result<String, String>> {
         let mode = self.mode(Part::Tool);
         let request = self.request(Part::Tool, &format!("calls {}", to.name));
         Box::pin(async move {
-            sleep(Duration::from_secs(2)).await;
+            let seconds = if matches!(to.to, To::Warm { .. }) {
+                45
+            } else {
+                2
+            };
+            sleep(Duration::from_secs(seconds)).await;
             request.done();
             match mode {
                 Mode::Works => Ok(format!("{} has taken the call", to.name)),

@@ -30,16 +30,16 @@ const NUMBER: &str = "+4930123";
 /// How long LiveKit takes to dispatch an agent.
 const ASKED_FOR: Duration = Duration::from_secs(2);
 
-/// A ringing telephone, and the request that made it ring.
-struct Ringing {
-    asked: proto::CreateSipParticipantRequest,
-    /// The telephone network's status; `None` if it was answered.
-    answer: oneshot::Sender<Option<(u16, &'static str)>>,
+/// A telephone that rings, and what is said of it.
+pub struct Ringing {
+    pub asked: proto::CreateSipParticipantRequest,
+    /// The status of the telephone network; none: it was answered.
+    pub answer: oneshot::Sender<Option<(u16, &'static str)>>,
 }
 
 /// livekit-server with a SIP service.
-struct Telephones {
-    /// Used instead of the server's address.
+pub struct Telephones {
+    /// In place of the server's.
     url: String,
     ringing: mpsc::Receiver<Ringing>,
 }
@@ -89,7 +89,7 @@ impl Telephones {
         Self { url, ringing }
     }
 
-    async fn rings(&mut self) -> Ringing {
+    pub async fn rings(&mut self) -> Ringing {
         let ringing = self.ringing.recv();
         let patience = Duration::from_secs(30);
         tokio::time::timeout(patience, ringing)
@@ -139,26 +139,31 @@ async fn pass(client: &reqwest::Client, url: String, headers: &HeaderMap, body: 
         .into_response()
 }
 
-/// The telephone in the room, as the SIP service adds it while it rings.
-async fn telephone(server: &LiveKitServer, asked: &proto::CreateSipParticipantRequest) -> Person {
+/// The telephone in the room, as the SIP service brings it there while it rings.
+pub async fn telephone(
+    server: &LiveKitServer,
+    asked: &proto::CreateSipParticipantRequest,
+) -> Person {
     let grants = VideoGrants {
         room_join: true,
         room: asked.room_name.clone(),
         can_update_own_metadata: Some(true),
         ..VideoGrants::default()
     };
+    let own = asked.participant_attributes.iter();
+    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
     let token = AccessToken::with_api_key(&server.api_key, &server.api_secret)
         .with_identity(&asked.participant_identity)
         .with_kind("sip")
-        .with_attributes([
+        .with_attributes(own.chain([
             ("sip.phoneNumber", asked.sip_call_to.as_str()),
             ("sip.callStatus", "dialing"),
-        ])
+        ]))
         .with_grants(grants);
     Person::join(&server.url, &token.to_jwt().unwrap()).await
 }
 
-async fn says_of_itself(phone: &Person, status: &str) {
+pub async fn says_of_itself(phone: &Person, status: &str) {
     let status = HashMap::from([("sip.callStatus".to_owned(), status.to_owned())]);
     let me = phone.room.local_participant();
     // livekit 0.10 starts waiting for the server's response only after sending the request, and may miss it.
@@ -171,8 +176,8 @@ async fn says_of_itself(phone: &Person, status: &str) {
     .await;
 }
 
-/// A house whose agents can call telephones.
-async fn house(keys: &str) -> (House, Telephones) {
+/// A house whose agents can call.
+pub async fn house(keys: &str) -> (House, Telephones) {
     let livekit = LiveKitServer::start().await.unwrap();
     let telephones = Telephones::on(&livekit).await;
     let variables = [("LIVEKIT_HOST", telephones.url.as_str())];

@@ -300,6 +300,16 @@ impl Chat {
             .iter()
             .position(goes_on)
             .map_or(until, |at| at.min(until));
+        (until > 0).then(|| (until, self.written(until)))
+    }
+
+    /// The whole conversation as a transcript, with the facts that were remembered.
+    pub fn transcript(&self) -> String {
+        format!("{}{}", self.written(self.items.len()), self.notes)
+    }
+
+    /// The first items, so many, as a transcript.
+    fn written(&self, until: usize) -> String {
         let mut text = String::new();
         if !self.summary.is_empty() {
             let _ = writeln!(text, "before: {}", self.summary);
@@ -319,7 +329,7 @@ impl Chat {
                 }
             };
         }
-        (until > 0).then_some((until, text))
+        text
     }
 
     /// Replaces the first items by a summary: see [`Chat::oldest`].

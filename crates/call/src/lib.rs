@@ -13,6 +13,7 @@
 //! every sentence ends once, with a reason; every await has a deadline; a call that fails ends alone.
 
 mod apology;
+mod briefing;
 pub mod chat;
 pub mod clients;
 pub mod context;
@@ -26,6 +27,7 @@ mod journal;
 pub mod keys;
 pub mod ledger;
 mod listen;
+pub mod menu;
 pub mod meter;
 pub mod models;
 mod nearness;
@@ -62,8 +64,8 @@ pub use meter::{Meter, Spent, Taken};
 pub use models::Models;
 pub use part::Part;
 pub use providers::{
-    Fault, Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt,
-    ToolCall, Tools, Tts,
+    Briefed, Briefing, Fault, Llm, Message, Operator, Piece, ProviderError, Providers, Question,
+    Role, Served, Stt, ToolCall, Tools, Tts,
 };
 pub use sidetone_turn::{ReplyId, TurnId};
 pub use toolbox::Persona;

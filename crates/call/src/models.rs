@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use super::part::Part;
 use super::providers::{
-    self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId, Spoken,
+    self, Briefing, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId,
+    Spoken,
 };
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
@@ -274,9 +275,10 @@ impl providers::Tools for Models {
         &self,
         to: Target,
         ring: Duration,
+        briefing: Briefing,
     ) -> BoxFuture<'static, Result<String, String>> {
         match &self.operator {
-            Some(operator) => operator.put_through(to, ring),
+            Some(operator) => operator.put_through(to, ring, briefing),
             None => async { Err("this call cannot be put through".into()) }.boxed(),
         }
     }

@@ -135,21 +135,41 @@ pub trait Tools: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<String, String>> {
         ready(Err(format!("there is no server {}", tool.server))).boxed()
     }
-    /// Calls a person, and ends when that person is with the caller, or has not come in `ring`.
+    /// Calls a person, and ends when that person is with the caller, or has not come in `ring`. The person hears the
+    /// briefing first, where the target is warm.
     fn put_through(
         &self,
         _to: Target,
         _ring: Duration,
+        _briefing: Briefing,
     ) -> BoxFuture<'static, Result<String, String>> {
         ready(Err("this call cannot be put through".into())).boxed()
     }
 }
 
+/// What a person is told who is called to take a call over. Nobody is asked to make it before it is polled.
+pub type Briefing = BoxFuture<'static, Result<Briefed, String>>;
+
+/// A briefing, ready to be heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Briefed {
+    /// The words of the summary; empty where there is none.
+    pub words: String,
+    /// The summary.
+    pub summary: Pcm<48_000>,
+    /// The question that a key answers ([`sidetone_config::transfer::TAKE`]); it may be asked again.
+    pub question: Pcm<48_000>,
+}
+
 /// Puts callers through to persons.
 pub trait Operator: Send + Sync + 'static {
     /// See [`Tools::put_through`].
-    fn put_through(&self, to: Target, ring: Duration)
-    -> BoxFuture<'static, Result<String, String>>;
+    fn put_through(
+        &self,
+        to: Target,
+        ring: Duration,
+        briefing: Briefing,
+    ) -> BoxFuture<'static, Result<String, String>>;
 }
 
 /// One of the providers that can speak, each with a voice of its own.

@@ -17,7 +17,7 @@ use super::event::Receipt;
 use super::providers::{Message, Opaque, Providers, Question, Role, Served, ToolCall, Usage};
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::tools::{Action, Tool};
-use sidetone_config::transfer::Target;
+use sidetone_config::transfer::{Target, To, Transfer};
 use sidetone_turn::ReplyId;
 
 /// Times that the model may call tools in one answer; then it must speak.
@@ -74,6 +74,8 @@ pub enum ToolNews {
     Dtmf(String),
     /// Another agent goes on.
     HandedTo(Persona),
+    /// The caller waits for somebody who is called.
+    StillCalling,
     /// A person has taken the call, or has not.
     Transferred(Result<String, String>),
     /// A question of this size was so many tokens.
@@ -179,6 +181,28 @@ pub struct TransferOrder {
     pub ring: Duration,
     /// Said when nobody has come.
     pub failed: String,
+    /// Said again and again while a person is called and briefed; may be empty.
+    pub hold: String,
+    /// Asked of a person who is briefed.
+    pub question: String,
+}
+
+impl TransferOrder {
+    /// To this person, as the file has it.
+    pub fn of(transfer: &Transfer, target: &Target) -> Self {
+        Self {
+            target: target.clone(),
+            ring: transfer.ring,
+            failed: transfer.failed.clone(),
+            hold: transfer.hold.clone(),
+            question: transfer.question.clone(),
+        }
+    }
+
+    /// Whether the person is briefed.
+    pub fn is_warm(&self) -> bool {
+        matches!(self.target.to, To::Warm { .. })
+    }
 }
 
 /// All that an answer is made from.
@@ -323,12 +347,8 @@ impl Answering {
                 Action::EndCall => then = AfterRound::HangUp(text("goodbye")),
                 Action::Transfer(transfer) => {
                     if let Some(target) = transfer.find(&text("to")) {
-                        let transfer = TransferOrder {
-                            target: target.clone(),
-                            ring: transfer.ring,
-                            failed: transfer.failed.clone(),
-                        };
-                        then = AfterRound::Transfer(text("say"), transfer);
+                        let order = TransferOrder::of(transfer, target);
+                        then = AfterRound::Transfer(text("say"), order);
                     }
                 }
                 Action::Remember => {

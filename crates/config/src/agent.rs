@@ -259,6 +259,13 @@ impl AgentConfig {
         let variants = read_variants(&mut top, reader, files, &known);
         let stages = providers::read(&mut top, secrets, &built_in);
         let voicemail = voicemail::read(&mut top, &known);
+        let encryption = encryption::read(top.section("encryption"), secrets);
+        if encryption.is_some() && tools.iter().any(tools::Tool::calls_telephones) {
+            top.complain_here(
+                "[encryption] and a transfer target with warm = true exclude each other: a telephone has no key; leave \
+                 one of them out",
+            );
+        }
         let templates = Templates {
             system_prompt,
             small_prompt: small_prompt.map(|(text, _)| text),
@@ -308,7 +315,7 @@ impl AgentConfig {
             keys: keys(top.section("keys")),
             voicemail,
             holding: holding::read(top.section("holding"), files.folder()),
-            encryption: encryption::read(top.section("encryption"), secrets),
+            encryption,
             refusal: None,
             values: json!({}),
             templates,

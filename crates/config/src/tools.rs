@@ -247,4 +247,9 @@ impl Tool {
             _ => secs(5),
         }
     }
+
+    /// Whether the agent itself calls telephones with it.
+    pub fn calls_telephones(&self) -> bool {
+        matches!(&self.action, Action::Transfer(transfer) if transfer.is_warm())
+    }
 }

@@ -6,6 +6,7 @@ pub mod egress;
 pub mod guard;
 pub mod inbox;
 mod leave;
+mod left_alone;
 pub(crate) mod news;
 pub mod orders;
 pub mod outbound;

@@ -3,6 +3,7 @@
 //! is no such thing" from an error.
 
 mod not_reached;
+mod private;
 mod rpc;
 
 use std::pin::pin;
@@ -29,6 +30,7 @@ use sidetone_config::secret::Secret;
 
 pub use livekit_api::services::ServiceError;
 pub use not_reached::NotReached;
+pub use private::TRANSFER;
 pub use rpc::Answer;
 
 /// Longest time a request takes.
@@ -315,7 +317,7 @@ impl ServerApi {
 /// Telephones.
 impl ServerApi {
     /// Calls a telephone into a room, where it is `identity`, and lets it ring for so long at most. LiveKit
-    /// answers when somebody has answered.
+    /// answers when somebody has answered. `attributes` are the telephone's in the room.
     ///
     /// # Errors
     /// Nobody has, or it could not be called.
@@ -325,9 +327,13 @@ impl ServerApi {
         identity: &str,
         (trunk, number): (&str, &str),
         ring: Duration,
+        attributes: &[(&str, &str)],
     ) -> std::result::Result<(), NotReached> {
+        let own = attributes.iter().copied();
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let options = CreateSIPParticipantOptions {
             participant_identity: identity.to_owned(),
+            participant_attributes: Some(own.collect()),
             wait_until_answered: Some(true),
             ringing_timeout: Some(ring),
             // LiveKit ends the ringing; its answer takes its way, too.

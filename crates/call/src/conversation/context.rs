@@ -85,7 +85,8 @@ impl Conversation {
         let (llm, news) = (self.cast.providers().llm.clone(), self.work.news());
         let task = tokio::spawn(
             async move {
-                let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
+                let summary = summarise(&*llm, PROMPT, transcript, MAX_SUMMARY);
+                let summary = timeout(DEADLINE, summary).await;
                 // Fails only when the call is over.
                 news.send(ToolNews::Summarised(summary.ok().flatten()))
                     .await
@@ -111,10 +112,16 @@ impl Conversation {
     }
 }
 
-async fn summarise(llm: &dyn Llm, transcript: String) -> Option<String> {
+/// What the model makes of a transcript, `longest` characters of it at most. `None` if it fails.
+pub(super) async fn summarise(
+    llm: &dyn Llm,
+    prompt: &str,
+    transcript: String,
+    longest: usize,
+) -> Option<String> {
     let question = Question {
         messages: vec![
-            Message::new(Role::System, PROMPT),
+            Message::new(Role::System, prompt),
             Message::new(Role::User, transcript),
         ],
         ..Question::default()
@@ -126,6 +133,6 @@ async fn summarise(llm: &dyn Llm, transcript: String) -> Option<String> {
             summary += &text;
         }
     }
-    let summary = clipped(summary.trim(), MAX_SUMMARY);
+    let summary = clipped(summary.trim(), longest);
     (!summary.is_empty()).then_some(summary)
 }

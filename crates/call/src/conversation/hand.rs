@@ -42,7 +42,7 @@ enum Waiting {
     Say {
         text: String,
         interruptible: bool,
-        then: Option<(TransferOrder, Caused)>,
+        then: Option<Box<(TransferOrder, Caused)>>,
     },
     /// What the model makes of what it was told.
     SpeakUp,
@@ -216,7 +216,7 @@ impl Conversation {
                 then,
             } => {
                 let reply = self.turn.next_reply();
-                self.hand.then = then.map(|(order, caused)| (reply, order, caused));
+                self.hand.then = then.map(|promised| (reply, promised.0, promised.1));
                 self.input(Input::Say {
                     text,
                     interruptible,
@@ -280,11 +280,7 @@ impl Conversation {
             let targets = named.into_iter().flat_map(|all| &all.targets);
             return Err(Refused::Unknown(targets.map(|t| t.name.clone()).collect()));
         };
-        let order = TransferOrder {
-            target: target.clone(),
-            ring: transfer.ring,
-            failed: transfer.failed.clone(),
-        };
+        let order = TransferOrder::of(transfer, target);
         let is_promised = |waiting: &Waiting| matches!(waiting, Waiting::Say { then: Some(_), .. });
         if self.work.transfer().is_some()
             || self.hand.then.is_some()
@@ -300,7 +296,7 @@ impl Conversation {
                 self.says(Waiting::Say {
                     text,
                     interruptible: false,
-                    then: Some((order, caused)),
+                    then: Some(Box::new((order, caused))),
                 });
             }
             None if !self.caller.is_here() => return Err(Refused::NobodyThere),

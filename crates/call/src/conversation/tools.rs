@@ -76,6 +76,7 @@ impl Conversation {
                 self.watch_silence(clock::now());
             }
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
+            ToolNews::StillCalling => self.still_calling(),
             ToolNews::Transferred(result) => self.transferred(result),
             ToolNews::Dtmf(digits) => self.to_room.command(RoomCommand::Dtmf(digits)),
             ToolNews::HandedTo(persona) => self.handed_to(persona),

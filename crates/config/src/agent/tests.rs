@@ -4,6 +4,8 @@ use super::prompt::hash;
 use super::*;
 use crate::recording::RecordingMode;
 
+mod telephone;
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../agent-config")
 }

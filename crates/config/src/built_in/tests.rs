@@ -12,6 +12,8 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             still_there,
             goodbye,
             transfer_failed,
+            transfer_hold,
+            transfer_question,
             encrypted,
             not_encrypted,
             limit,
@@ -26,6 +28,8 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             still_there,
             goodbye,
             transfer_failed,
+            transfer_hold,
+            transfer_question,
             encrypted,
             not_encrypted,
             limit,
@@ -47,7 +51,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 12, "{tag}");
+        assert_eq!(distinct.len(), 14, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
         for last in [
             built_in.encrypted,

@@ -154,6 +154,11 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
                 control.arrivals.look(room);
             }
         }
+        "participant_left" | "participant_connection_aborted" => {
+            if let Some(was_called) = body.person_left() {
+                control.somebody_left(room, was_called);
+            }
+        }
         "room_finished" if !is_late => control.egresses.room_over(call.id).await?,
         _ => {}
     }

@@ -49,6 +49,7 @@ impl Control {
                 &identity,
                 (&telephone.trunk, &telephone.number),
                 telephone.ring,
+                &[],
             );
             let noted = match called.await {
                 Ok(()) => this.answered(&call).await,

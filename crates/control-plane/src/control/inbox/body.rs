@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use crate::control::egress;
 use crate::control::egress::status::{Report, ReportedFile};
 use crate::control::participant::kind_named;
+use crate::server_api::TRANSFER;
 use sidetone_store::{At, EPOCH_ATTRIBUTE, Fact, ParticipantKind, Stay};
 
 /// Longest LiveKit name or id accepted, in characters. LiveKit's own default limit is 256; at four bytes each, this
@@ -184,6 +185,14 @@ impl EventBody {
         (joined && participant.kind() == ParticipantKind::User)
             .then(|| self.participant_sid())
             .flatten()
+    }
+
+    /// For a person's leave: whether an agent had called them to put its caller through. `None` for other events.
+    pub(super) fn person_left(&self) -> Option<bool> {
+        let participant = self.participant.as_ref()?;
+        let left = ["participant_left", "participant_connection_aborted"];
+        (left.contains(&self.event.as_str()) && participant.kind() == ParticipantKind::User)
+            .then(|| participant.attributes.contains_key(TRANSFER))
     }
 
     /// Whether LiveKit closed the room.

@@ -56,3 +56,18 @@ fn a_recorder_is_no_party() {
     };
     assert_eq!(stay.kind, ParticipantKind::Other);
 }
+
+#[test]
+fn a_telephone_that_an_agent_has_called_is_known_when_it_leaves() {
+    let of = |event: &str, participant: &str| {
+        let event = format!(
+            r#"{{"event":"{event}","room":{{"name":"r"}},"participant":{{"sid":"PA_1",{participant}}}}}"#
+        );
+        body(&event).person_left()
+    };
+    let called = r#""kind":"SIP","attributes":{"sidetone.transfer":"sales"}"#;
+    assert_eq!(of("participant_left", called), Some(true));
+    assert_eq!(of("participant_joined", called), None);
+    assert_eq!(of("participant_left", r#""kind":"SIP""#), Some(false));
+    assert_eq!(of("participant_left", r#""kind":"AGENT""#), None);
+}
