@@ -169,7 +169,10 @@ async fn listen(
                         println!("{HELP}");
                         continue;
                     }
-                    None => RoomEvent::Chat { text: line.into() },
+                    None => RoomEvent::Chat {
+                        text: line.into(),
+                        by: None,
+                    },
                 };
                 if write.send(event).await.is_err() {
                     println!("[nobody is there; /reload starts a new call]");

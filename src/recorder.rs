@@ -2,7 +2,6 @@
 //! agent's call. The store says which rooms (`room_recorders`); a lease assigns each to one process, so that another
 //! takes over if it dies.
 
-mod mixer;
 mod room;
 
 use std::collections::HashSet;

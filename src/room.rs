@@ -6,6 +6,7 @@ mod before;
 mod desk;
 mod doorkeeper;
 mod microphone;
+pub mod mixer;
 mod person;
 mod publish;
 mod pulse;

@@ -13,6 +13,7 @@ mod memory;
 pub mod person;
 mod posts;
 mod quality;
+mod several;
 mod standing;
 mod stranger;
 mod tls;
@@ -57,6 +58,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
         holding: None,
         quality: Quality::default(),
         is_dialled: false,
+        several: None,
     }
 }
 

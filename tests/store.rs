@@ -59,6 +59,8 @@ fn turn(
     StoredTurn {
         turn_id: id.into(),
         speaker,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: at(second),
         ended_at: None,
@@ -93,6 +95,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "109_media");
     apply(&postgres, "112_pool");
     apply(&postgres, "113_tokens");
+    apply(&postgres, "114_who_spoke");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {

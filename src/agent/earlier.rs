@@ -122,7 +122,10 @@ fn number(turn_id: &str) -> Option<u64> {
 
 fn said(turn: StoredTurn) -> Happened {
     match turn.speaker {
-        Speaker::User => Happened::Asked(turn.text),
+        Speaker::User => Happened::Asked {
+            text: turn.text,
+            by: turn.name,
+        },
         Speaker::Agent => Happened::Said {
             heard: turn.text,
             unfinished: turn.unfinished,

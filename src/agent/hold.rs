@@ -83,6 +83,7 @@ impl Agents {
             holding: holding(&call.agent).await,
             quality: quality.clone(),
             is_dialled: call.is_dialled,
+            several: (call.agent.several_speakers).then_some(call.agent.vad),
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let over = LeaveOrder::default();

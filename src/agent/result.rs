@@ -131,7 +131,7 @@ fn read(said: &str, schema: &Value) -> Result<Value, String> {
 fn transcript(turns: &[StoredTurn], tools: &[ToolCall]) -> String {
     let said = turns.iter().map(|turn| {
         let who = match turn.speaker {
-            Speaker::User => "caller",
+            Speaker::User => turn.name.as_deref().unwrap_or("caller"),
             Speaker::Agent => "agent",
         };
         (turn.started_at, format!("{who}: {}", turn.text))

@@ -14,7 +14,7 @@ use crate::eval::text::{Seen, joined};
 use sidetone_base::audio::Pcm;
 use sidetone_base::audio::resampler::{Converter, from_f32, to_f32};
 use sidetone_base::clock;
-use sidetone_call::transport::{DisconnectReason, RoomDriver, RoomEvent};
+use sidetone_call::transport::{DisconnectReason, MicFrame, RoomDriver, RoomEvent};
 
 /// How often audio is moved between the card and the call.
 const TICK: Duration = Duration::from_millis(10);
@@ -141,7 +141,7 @@ struct Carrier {
     to_card: Converter,
     /// Less than a frame.
     rest: Vec<f32>,
-    mic: mpsc::Sender<Pcm<16_000>>,
+    mic: mpsc::Sender<MicFrame>,
     speaker: mpsc::Receiver<Pcm<48_000>>,
 }
 
@@ -149,7 +149,7 @@ impl Carrier {
     fn new(
         card: Box<dyn SoundCard>,
         headphones: bool,
-        mic: mpsc::Sender<Pcm<16_000>>,
+        mic: mpsc::Sender<MicFrame>,
         speaker: mpsc::Receiver<Pcm<48_000>>,
     ) -> Self {
         Self {
@@ -186,8 +186,8 @@ impl Carrier {
                 true => heard,
                 false => Pcm::silence(TICK),
             };
-            // A call that is half a second behind gains nothing from old audio.
-            self.mic.try_send(frame).ok();
+            // A call that is half a second behind gains nothing from old sound.
+            self.mic.try_send(frame.into()).ok();
         }
         Ok(())
     }

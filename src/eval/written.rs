@@ -48,7 +48,11 @@ pub async fn hold(
         let mut waits = vec![first_words];
         while let Some(text) = script.next(heard).await {
             let asked = clock::now();
-            if write.send(RoomEvent::Chat { text }).await.is_err() {
+            if write
+                .send(RoomEvent::Chat { text, by: None })
+                .await
+                .is_err()
+            {
                 break;
             }
             let (is_there, words, first_words) = listened(&mut see, asked).await;

@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::mixer::{Mixer, Side};
 use super::{AGAIN, LEASE, Recorder};
+use crate::room::mixer::{Mixer, Side};
 use crate::room::{self, voice};
 use sidetone_base::audio::{Pcm, Resampler};
 use sidetone_base::clock;
@@ -95,7 +95,7 @@ impl Recorder {
             wanted,
             caller,
             tap,
-            mixer: Mixer::new(),
+            mixer: Mixer::default(),
             up: Resampler::new(),
             is_heard: false,
             is_encrypted: false,

@@ -49,6 +49,8 @@ fn stored() -> Stored {
     let turn = |second: i64, speaker, text: &str| StoredTurn {
         turn_id: second.to_string(),
         speaker,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: at(second),
         ended_at: None,

@@ -19,6 +19,7 @@ use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
 use sidetone_call::holding::Holding;
 use sidetone_call::transport::{Dismissal, RoomDriver};
+use sidetone_config::agent::VadConfig;
 use sidetone_config::encryption::Encryption;
 
 /// The name that LiveKit's own agents give their track; clients look for it.
@@ -40,6 +41,8 @@ pub struct Commission {
     pub quality: Quality,
     /// The agent calls a telephone, which is in the room while it rings.
     pub is_dialled: bool,
+    /// The agent hears everybody in the room: how their voices are judged. None: it hears its caller alone.
+    pub several: Option<VadConfig>,
 }
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
@@ -93,7 +96,8 @@ pub async fn drive(
     let orders = Orders::new(commission.dispatch_id, commission.inbox);
     let seeing = publisher.seeing();
     let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy)
-        .dialled(commission.is_dialled);
+        .dialled(commission.is_dialled)
+        .several(commission.several);
     tokio::select! {
         () = publisher.carry_out(commands, desk) => {}
         () = watch.run(events, dismissal, &commission.quality) => {}

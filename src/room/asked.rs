@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::publish::{Callers, note};
 use sidetone_base::clock;
-use sidetone_call::transport::{Floor, RoomEvent};
+use sidetone_call::transport::{Floor, Person, RoomEvent};
 use sidetone_intake::doors::{ChatDoor, Dropped, LONGEST_CHAT, RpcDoor};
 
 /// Like HTTP's 403; codes below 1000 belong to the application (LiveKit's RPC documentation).
@@ -85,10 +85,11 @@ impl Chats {
         }
     }
 
-    /// Reads a message of the caller and passes it to the call.
+    /// Reads a message of the caller, or of this one of several people, and passes it to the call.
     pub(super) fn read(
         &self,
-        caller: ParticipantIdentity,
+        writer: ParticipantIdentity,
+        by: Option<Arc<Person>>,
         reader: TextStreamReader,
     ) -> impl Future<Output = ()> + use<> {
         let chats = self.clone();
@@ -102,26 +103,31 @@ impl Chats {
                 }
             };
             match read {
-                Ok(text) => chats.whole(caller, text).await,
+                Ok(text) => chats.whole(writer, by, text).await,
                 Err(what) => {
                     let dropped = with(&chats.door, |door| door.dropped(clock::now()));
-                    chats.tell_dropped(caller, dropped, &what).await;
+                    chats.tell_dropped(writer, dropped, &what).await;
                 }
             }
         }
     }
 
     /// Passes on a message that arrived whole.
-    pub(super) async fn whole(&self, caller: ParticipantIdentity, text: String) {
+    pub(super) async fn whole(
+        &self,
+        writer: ParticipantIdentity,
+        by: Option<Arc<Person>>,
+        text: String,
+    ) {
         let let_in = with(&self.door, |door| door.message(clock::now(), text.len()));
         if let Err(dropped) = let_in {
             return self
-                .tell_dropped(caller, dropped, "is too long, or one too many")
+                .tell_dropped(writer, dropped, "is too long, or one too many")
                 .await;
         }
         if !text.trim().is_empty() {
             // A call that takes no more events is ending.
-            self.to_call.send(RoomEvent::Chat { text }).await.ok();
+            self.to_call.send(RoomEvent::Chat { text, by }).await.ok();
         }
     }
 

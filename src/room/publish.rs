@@ -22,6 +22,8 @@ const DTMF_WAIT: Duration = Duration::from_millis(500);
 const CONFIRMATION: Duration = Duration::from_secs(1);
 /// How long a request from an unknown sender waits for the room to report who the caller is.
 const MEETING: Duration = Duration::from_secs(2);
+/// People whose microphones are remembered: many more than are heard at a time.
+const MOST_TRACKS: usize = 64;
 const TOPIC: &str = "lk.transcription";
 /// A JSON object with the milliseconds of each stage that contributed to the answer.
 const TIMING_TOPIC: &str = "sidetone.turn";
@@ -34,7 +36,8 @@ const TRACK_ID: &str = "lk.transcribed_track_id";
 struct Seen {
     /// The caller, once known: its transcripts carry the identity.
     caller: Option<ParticipantIdentity>,
-    caller_track: Option<TrackSid>,
+    /// The microphones of the caller and of others who are heard.
+    tracks: HashMap<ParticipantIdentity, TrackSid>,
     /// Our voice's track.
     own_track: TrackSid,
     /// How often the room was rejoined. The room has forgotten what was published before.
@@ -50,9 +53,14 @@ impl Seeing {
         self.0.send_modify(|seen| seen.caller = Some(identity));
     }
 
-    /// The caller's microphone track.
-    pub fn caller_track(&self, track: TrackSid) {
-        self.0.send_modify(|seen| seen.caller_track = Some(track));
+    /// The microphone track of the caller, or of somebody else who is heard.
+    pub fn track_of(&self, who: ParticipantIdentity, track: TrackSid) {
+        self.0.send_modify(|seen| {
+            if seen.tracks.len() >= MOST_TRACKS {
+                seen.tracks.clear();
+            }
+            seen.tracks.insert(who, track);
+        });
     }
 
     /// Our voice has a new track id.
@@ -122,7 +130,7 @@ impl Publisher {
     pub fn new(participant: LocalParticipant, own_track: TrackSid, is_encrypted: bool) -> Self {
         let seen = Seen {
             caller: None,
-            caller_track: None,
+            tracks: HashMap::new(),
             own_track,
             session: 0,
         };
@@ -195,15 +203,17 @@ impl Publisher {
         }
     }
 
-    /// Sends each version of the caller's words as a separate stream, in the caller's name.
+    /// Sends each version of the caller's words as a separate stream, in the name of who said them.
     async fn caller_words(&self, segment: Segment) {
         let seen = self.seen.borrow().clone();
+        let by = segment.by.map(ParticipantIdentity).or(seen.caller);
+        let track = by.as_ref().and_then(|by| seen.tracks.get(by));
         let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
             &segment.id,
             segment.is_final,
-            seen.caller_track.as_ref(),
+            track,
         ));
-        if let Some(identity) = seen.caller {
+        if let Some(identity) = by {
             options = options.with_sender_identity(identity);
         }
         let sending = self.participant.send_text(&segment.text, options);
@@ -277,6 +287,7 @@ impl Publisher {
             return self
                 .agent_words(Segment {
                     who: Speaker::Agent,
+                    by: None,
                     id,
                     text,
                     is_final: true,

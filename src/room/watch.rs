@@ -7,6 +7,7 @@ mod order;
 mod packets;
 mod said_before;
 mod secrecy;
+mod several;
 
 use std::time::{Duration, Instant};
 
@@ -35,10 +36,10 @@ use packets::Early;
 pub(super) use packets::Orders;
 use said_before::SaidBefore;
 pub(super) use secrecy::{Secrecy, Voice};
-use sidetone_base::audio::Pcm;
+use several::Several;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
-use sidetone_call::transport::{DisconnectReason, Dismissal, Key, RoomEvent};
+use sidetone_call::transport::{DisconnectReason, Dismissal, Key, MicFrame, RoomEvent};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -64,7 +65,7 @@ struct Parted {
 pub(super) struct Watch<'a> {
     room: &'a Room,
     to_call: mpsc::Sender<RoomEvent>,
-    mic: mpsc::Sender<Pcm<16_000>>,
+    mic: mpsc::Sender<MicFrame>,
     /// The person that this call is with: the first one who is neither agent nor recorder.
     caller: Option<RemoteParticipant>,
     /// A telephone is called: it is not the caller while it rings.
@@ -83,6 +84,8 @@ pub(super) struct Watch<'a> {
     hearing: Option<(TrackSid, AbortHandle)>,
     /// What the call knows of the microphone.
     is_muted: bool,
+    /// Where the agent hears several people: those beside the caller.
+    several: Option<Several>,
     secrecy: Secrecy,
     /// Our own session in the room.
     session: ParticipantSid,
@@ -101,7 +104,7 @@ impl<'a> Watch<'a> {
     /// Watches `room` for a call. `tasks` end with it.
     pub(super) fn new(
         room: &'a Room,
-        (to_call, mic): (mpsc::Sender<RoomEvent>, mpsc::Sender<Pcm<16_000>>),
+        (to_call, mic): (mpsc::Sender<RoomEvent>, mpsc::Sender<MicFrame>),
         seeing: Seeing,
         link: Link,
         tap: Tap,
@@ -125,6 +128,7 @@ impl<'a> Watch<'a> {
             secrecy,
             hearing: None,
             is_muted: false,
+            several: None,
             session: room.local_participant().sid(),
             rejoined: None,
             seeing,
@@ -215,14 +219,21 @@ impl<'a> Watch<'a> {
 
     async fn event(&mut self, event: LkEvent) {
         match event {
-            LkEvent::ParticipantConnected(participant) => self.arrived(participant).await,
+            LkEvent::ParticipantConnected(participant) => {
+                self.arrived(participant).await;
+                self.take_in_others();
+            }
             LkEvent::ParticipantDisconnected(participant)
                 if self.is_caller(&participant.identity()) =>
             {
                 self.left(&participant).await;
             }
+            LkEvent::ParticipantDisconnected(participant) => {
+                self.other_left(&participant.identity());
+            }
             LkEvent::ParticipantAttributesChanged { participant, .. } if self.is_dialled => {
                 self.answered(&participant).await;
+                self.take_in_others();
             }
             LkEvent::Reconnecting => self.link.is_down(clock::now()),
             LkEvent::Reconnected => self.reconnected().await,
@@ -246,16 +257,17 @@ impl<'a> Watch<'a> {
             LkEvent::ChatMessage {
                 message,
                 participant: Some(participant),
-            } if self.is_caller(&participant.identity()) => {
-                let (chats, caller) = (self.chats.clone(), participant.identity());
+            } if self.is_heard(&participant.identity()) => {
+                let (chats, writer) = (self.chats.clone(), participant.identity());
+                let by = self.person(&writer);
                 self.tasks
-                    .spawn(async move { chats.whole(caller, message.message).await });
+                    .spawn(async move { chats.whole(writer, by, message.message).await });
             }
             LkEvent::SipDTMFReceived {
                 code,
                 digit,
                 participant: Some(participant),
-            } if self.is_caller(&participant.identity()) => {
+            } if self.is_heard(&participant.identity()) => {
                 if let Some(key) = key_of(code, digit.as_deref()) {
                     self.tell(RoomEvent::Pressed(key)).await;
                 }
@@ -264,7 +276,7 @@ impl<'a> Watch<'a> {
                 reader,
                 topic,
                 participant_identity,
-            } if topic == "lk.chat" && self.may_be_caller(&participant_identity) => {
+            } if topic == "lk.chat" && self.may_write(&participant_identity) => {
                 if let Some(reader) = reader.take() {
                     self.chat(participant_identity, reader);
                 }
@@ -305,6 +317,7 @@ impl<'a> Watch<'a> {
         for participant in self.room.remote_participants().into_values() {
             self.arrived(participant).await;
         }
+        self.take_in_others();
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
@@ -319,6 +332,7 @@ impl<'a> Watch<'a> {
         if self.is_away() && self.known.as_ref().is_some_and(|known| *known != identity) {
             return;
         }
+        self.other_left(&identity);
         self.part(Some(&identity)).await;
         self.seeing.caller(identity.clone());
         self.known = Some(identity);
@@ -347,6 +361,9 @@ impl<'a> Watch<'a> {
 
     /// The caller is gone; whoever else is there has the call from now on.
     async fn left(&mut self, participant: &RemoteParticipant) {
+        if self.is_replaced(&participant.identity()) {
+            return self.listen().await;
+        }
         self.caller = None;
         self.forget_tracks();
         // What is still being read is of a caller who is gone.
@@ -414,6 +431,7 @@ impl<'a> Watch<'a> {
         for publication in caller.track_publications().values() {
             subscribe(publication, self.secrecy.is_kept());
         }
+        self.ask_for_others();
         if let Some(greet_by) = &mut self.greet_by {
             *greet_by = clock::now() + SUBSCRIBE_GRACE;
         }

@@ -276,6 +276,8 @@ async fn a_result_that_a_dead_process_owes_is_made_by_another() {
     let question = StoredTurn {
         turn_id: "one".into(),
         speaker: Speaker::User,
+        person: None,
+        name: None,
         text: "When do you open?".into(),
         started_at: now,
         ended_at: Some(now),

@@ -32,7 +32,10 @@ fn event(line: &str) -> Happened {
         unasked,
     };
     match what {
-        "asked" => Happened::Asked(rest.trim_matches('"').to_owned()),
+        "asked" => Happened::Asked {
+            text: rest.trim_matches('"').to_owned(),
+            by: None,
+        },
         "said" => said(false, false),
         "unfinished" => said(true, false),
         "unasked" => said(false, true),

@@ -9,7 +9,8 @@ use sidetone_base::hand::Order;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_call::Part;
 use sidetone_call::transport::{
-    DisconnectReason, Floor, Key, Mismatch, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
+    DisconnectReason, Floor, Key, MicFrame, Mismatch, Person, RoomCommand, RoomDriver, RoomEvent,
+    Segment, Speaker, TurnTo,
 };
 use sidetone_config::choices::Caller;
 
@@ -23,7 +24,10 @@ pub enum Step {
     Join,
     /// `say 1200 "words"`: speaks for this many milliseconds.
     Say(u64, String),
-    /// `before 1200 300 "words"`: audio recorded before the agent could hear, words for 1200 ms and silence for 300 ms.
+    /// `say-as Bob 1200 "words"`: one of several people speaks, who is known as such after 100 ms.
+    SayAs(String, u64, String),
+    /// `chat "words"`
+    /// What was recorded before the agent could hear: so many ms of words, so many of silence.
     Before(u64, u64, String),
     /// `chat "words"`
     Chat(String),
@@ -92,6 +96,7 @@ impl Step {
         match words.as_slice() {
             ["join"] => Self::Join,
             ["say", ms, ..] => Self::Say(ms.parse().unwrap(), text(0)),
+            ["say-as", who, ms, ..] => Self::SayAs((*who).to_owned(), ms.parse().unwrap(), text(0)),
             ["before", ms, pause, ..] => {
                 Self::Before(ms.parse().unwrap(), pause.parse().unwrap(), text(0))
             }
@@ -141,6 +146,7 @@ impl Step {
         match self {
             Self::Join => "join".into(),
             Self::Say(ms, words) => format!("say {ms} {words:?}"),
+            Self::SayAs(who, ms, words) => format!("say-as {who} {ms} {words:?}"),
             Self::Before(ms, pause, words) => format!("before {ms} {pause} {words:?}"),
             Self::Chat(words) => format!("chat {words:?}"),
             Self::Press(key) => format!("press {key:?}"),
@@ -241,6 +247,7 @@ pub async fn drive(
     // Until when the caller speaks, and with which amplitude.
     let mut speaks: (u128, i16) = (0, 0);
     let mut tone_until = 0;
+    let mut turn_to = None;
     let mut shown = Shown::new(trace.clone());
     loop {
         tokio::select! {
@@ -279,6 +286,16 @@ pub async fn drive(
                             speaks = (now + u128::from(ms), fakes.utterance(&words));
                             None
                         }
+                        Step::SayAs(who, ms, words) => {
+                            let amplitude = fakes.utterance(&words);
+                            speaks = (now + u128::from(ms) - 100, amplitude);
+                            turn_to = Some(TurnTo {
+                                who: Arc::new(Person { identity: who.to_lowercase(), name: who }),
+                                earlier: Pcm::new(tone(amplitude, 1600)),
+                                replaces: false,
+                            });
+                            None
+                        }
                         Step::Tone(ms) => {
                             tone_until = now + u128::from(ms);
                             None
@@ -289,7 +306,7 @@ pub async fn drive(
                             Some(RoomEvent::SaidBefore(Pcm::new(sound)))
                         }
                         Step::Key(floor) => Some(RoomEvent::Floor(floor)),
-                        Step::Chat(text) => Some(RoomEvent::Chat { text }),
+                        Step::Chat(text) => Some(RoomEvent::Chat { text, by: None }),
                         Step::Mute(mute) => {
                             muted = mute;
                             Some(RoomEvent::MicMuted(mute))
@@ -381,7 +398,11 @@ pub async fn drive(
                         true => beep(),
                         false => tone(amplitude, 160),
                     };
-                    mic.try_send(Pcm::new(frame)).ok();
+                    mic.try_send(MicFrame {
+                        sound: Pcm::new(frame),
+                        turn_to: turn_to.take(),
+                    })
+                    .ok();
                 }
                 if !deaf {
                     match speaker.try_recv() {
@@ -443,14 +464,18 @@ impl Shown {
     fn transcript(&mut self, segment: Segment) {
         let Segment {
             who,
+            by,
             id,
             text,
             is_final,
         } = segment;
+        let caller = by.map_or("caller".to_owned(), |by| format!("caller {by}"));
         let id = id.rsplit('_').next().unwrap_or_default().to_owned();
         match who {
-            Speaker::Caller if is_final => self.trace.note(&format!("| {id} caller: {text:?}")),
-            Speaker::Caller => self.trace.note(&format!("| {id} caller, so far: {text:?}")),
+            Speaker::Caller if is_final => self.trace.note(&format!("| {id} {caller}: {text:?}")),
+            Speaker::Caller => self
+                .trace
+                .note(&format!("| {id} {caller}, so far: {text:?}")),
             Speaker::Agent => {
                 let now = self.trace.now();
                 let open = self.segment.get_or_insert((id.clone(), now, String::new()));

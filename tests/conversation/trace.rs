@@ -116,11 +116,15 @@ fn show(event: &CallEvent) -> Option<String> {
         CallEvent::CallerTurn {
             turn_id,
             text,
+            by,
             started_at,
             ended_at,
         } => {
+            let by = by
+                .as_ref()
+                .map_or(String::new(), |by| format!(" of {}", by.name));
             let (from, to) = (started_at.as_millis(), ended_at.as_millis());
-            format!("caller turn{} {text:?} {from}..{to}", turn_id.0)
+            format!("caller turn{}{by} {text:?} {from}..{to}", turn_id.0)
         }
         CallEvent::AgentTurn(turn) => agent_turn(turn),
         CallEvent::ToolCall(called) => {

@@ -59,6 +59,8 @@ fn turn(text: &str, unfinished: bool) -> StoredTurn {
     StoredTurn {
         turn_id: "a1".into(),
         speaker: Speaker::Agent,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: sidetone_store::now(),
         ended_at: None,

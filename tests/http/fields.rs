@@ -637,6 +637,8 @@ async fn who_comes_late_sees_their_part() {
         let turn = StoredTurn {
             turn_id: format!("SG_{n}"),
             speaker: Speaker::User,
+            person: None,
+            name: None,
             text: text.into(),
             started_at: at(second),
             ended_at: None,

@@ -40,6 +40,8 @@ async fn history_shows_a_call_and_forgets_it() {
     let turn = sidetone_store::StoredTurn {
         turn_id: "SG_1".into(),
         speaker: sidetone_store::Speaker::User,
+        person: None,
+        name: None,
         text: "Where is my parcel?".into(),
         started_at: now,
         ended_at: None,

@@ -58,6 +58,8 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
     let turn = StoredTurn {
         turn_id: "c1".into(),
         speaker: Speaker::User,
+        person: None,
+        name: None,
         text: "Hello".into(),
         started_at: sidetone_store::now(),
         ended_at: None,

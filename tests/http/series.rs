@@ -49,6 +49,8 @@ async fn call(api: &Api, caller: &str, created: &str, seconds: Option<i64>, late
         let turn = StoredTurn {
             turn_id: format!("t{n}"),
             speaker: Speaker::Agent,
+            person: None,
+            name: None,
             text: "Yes.".into(),
             started_at: created_at,
             ended_at: None,

@@ -18,6 +18,8 @@ fn said(text: &str) -> StoredTurn {
     StoredTurn {
         turn_id: "SG_1".into(),
         speaker: Speaker::User,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: sidetone_store::now(),
         ended_at: None,

@@ -42,6 +42,8 @@ pub fn turn(n: u32, text: &str) -> Entry {
     Entry::Turn(StoredTurn {
         turn_id: format!("AJ_1-caller-{n:06}"),
         speaker: Speaker::User,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: sidetone_store::now(),
         ended_at: None,

@@ -355,7 +355,22 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
     store.save_turn(id, &goes_on).await.unwrap();
     assert_eq!(store.turns(id).await.unwrap(), [goes_on]);
     store.save_turn(id, &words).await.unwrap();
-    assert_eq!(store.turns(id).await.unwrap(), [words]);
+    let stored = store.turns(id).await.unwrap();
+    assert_eq!(stored, std::slice::from_ref(&words));
+
+    // One of several people's.
+    let asked = StoredTurn {
+        person: Some("user-2".into()),
+        name: Some("Bob".into()),
+        ..turn("AJ_1-caller-000002", Speaker::User, "On Sunday?", 3, None)
+    };
+    store.save_turn(id, &asked).await.unwrap();
+    assert_eq!(store.turns(id).await.unwrap(), [words, asked]);
+    let transcript = store.call(id).await.unwrap().unwrap().transcript;
+    assert_eq!(
+        transcript.as_deref(),
+        Some("agent: We open\nBob: On Sunday?")
+    );
 
     // The agent that began the call stays recorded, whoever takes it over.
     let by = |version: &str| HeldBy {

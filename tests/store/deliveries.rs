@@ -276,6 +276,8 @@ pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
     let mut turn = sidetone_store::StoredTurn {
         turn_id: "a1".into(),
         speaker: sidetone_store::Speaker::Agent,
+        person: None,
+        name: None,
         text: "Hel".into(),
         started_at: at(97_001),
         ended_at: Some(at(97_002)),

@@ -18,6 +18,10 @@ pub struct Chat {
     /// The backend's instructions, as they appear at the end of the prompt.
     instructions: String,
     items: Vec<ChatItem>,
+    /// Whose turns they are, where several people are heard.
+    said_by: BTreeMap<TurnId, String>,
+    /// More than one person has spoken: what people say begins with their names.
+    are_several: bool,
     /// Opaque provider data that is sent back with a reply's words, unread.
     opaque: BTreeMap<ReplyId, Opaque>,
 }
@@ -48,6 +52,8 @@ impl Chat {
             summary: String::new(),
             instructions: String::new(),
             items: Vec::new(),
+            said_by: BTreeMap::new(),
+            are_several: false,
             opaque: BTreeMap::new(),
         }
     }
@@ -64,8 +70,11 @@ impl Chat {
         let (mut turn, mut reply) = (TurnId(0), ReplyId(0));
         for event in earlier.happened() {
             match event {
-                Happened::Asked(text) => {
+                Happened::Asked { text, by } => {
                     turn.0 += 1;
+                    if let Some(by) = by {
+                        chat.speaks(turn, by.clone());
+                    }
                     chat.user(turn, text);
                 }
                 Happened::Said { heard, .. } => {
@@ -100,9 +109,15 @@ impl Chat {
         chat
     }
 
+    /// This person says the turn, where several people are heard.
+    pub fn speaks(&mut self, turn: TurnId, name: String) {
+        self.said_by.insert(turn, name);
+    }
+
     /// The caller's words of a turn. They replace earlier words of the same turn: the caller went on before hearing
     /// an answer.
     pub fn user(&mut self, turn: TurnId, text: &str) {
+        self.are_several |= self.is_another(turn);
         let known = self.items.iter_mut().find_map(|item| match item {
             ChatItem::User { turn: known, text } if *known == turn => Some(text),
             _ => None,
@@ -114,6 +129,19 @@ impl Chat {
                 text: text.to_owned(),
             }),
         }
+    }
+
+    /// Whether somebody else than in this turn has spoken before.
+    fn is_another(&self, turn: TurnId) -> bool {
+        let by = self.said_by.get(&turn);
+        by.is_some()
+            && self.items.iter().any(|item| match item {
+                ChatItem::User { turn, .. } => {
+                    let known = self.said_by.get(turn);
+                    known.is_some() && known != by
+                }
+                ChatItem::Agent { .. } | ChatItem::Tools { .. } => false,
+            })
     }
 
     /// What the caller has heard of a reply so far. An interrupted reply gets no mark: it simply ends in
@@ -235,7 +263,16 @@ impl Chat {
 
     /// The model's context for answering `text`, the words of `turn` so far.
     pub fn messages(&self, turn: Option<TurnId>, text: &str) -> Vec<Message> {
-        let system = format!("{}{}", self.system, self.notes());
+        let several = self.are_several || turn.is_some_and(|turn| self.is_another(turn));
+        let people = if several { SEVERAL } else { "" };
+        let named = |turn: Option<&TurnId>, text: &str| {
+            let by = turn.and_then(|turn| self.said_by.get(turn));
+            match by.filter(|_| several) {
+                Some(by) => format!("{by}: {text}"),
+                None => text.to_owned(),
+            }
+        };
+        let system = format!("{}{people}{}", self.system, self.notes());
         let mut messages = vec![Message::new(Role::System, system)];
         // Bytes of each reply's heard words that are already included with its tools.
         let mut told: BTreeMap<ReplyId, usize> = BTreeMap::new();
@@ -243,7 +280,9 @@ impl Chat {
             match item {
                 // Replaced by `text`.
                 ChatItem::User { turn: known, .. } if Some(*known) == turn => {}
-                ChatItem::User { text, .. } => messages.push(Message::new(Role::User, text)),
+                ChatItem::User { turn, text } => {
+                    messages.push(Message::new(Role::User, named(Some(turn), text)));
+                }
                 ChatItem::Agent { reply, heard } => {
                     let from = told.get(reply).copied().unwrap_or_default();
                     let rest = heard[from..].trim_start();
@@ -273,7 +312,7 @@ impl Chat {
                 }
             }
         }
-        messages.push(Message::new(Role::User, text));
+        messages.push(Message::new(Role::User, named(turn.as_ref(), text)));
         messages
     }
 
@@ -317,7 +356,10 @@ impl Chat {
         for item in &self.items[..until] {
             // Writing to a String cannot fail.
             let _ = match item {
-                ChatItem::User { text: said, .. } => writeln!(text, "caller: {said}"),
+                ChatItem::User { turn, text: said } => {
+                    let by = self.said_by.get(turn).filter(|_| self.are_several);
+                    writeln!(text, "{}: {said}", by.map_or("caller", String::as_str))
+                }
                 ChatItem::Agent { heard, .. } => writeln!(text, "agent: {heard}"),
                 ChatItem::Tools { round, results, .. } => {
                     for (call, result) in round.calls.iter().zip(results) {
@@ -363,6 +405,9 @@ fn begin_of(written: &str, heard: &str) -> usize {
 /// The result of a tool whose agent was lost before the result arrived.
 const UNKNOWN: &str = "it is not known whether this was done, for the line broke off: find out or ask \
                        the caller, and do not simply do it again";
+/// Part of the prompt once more than one person has spoken.
+const SEVERAL: &str = "\n\nSeveral people are in this call. What each of them says begins with their name and a \
+                       colon; your own answers do not begin with a name.";
 /// Asks the model to continue an answer.
 pub const REST: &str = "(The line broke off before your answer was finished, and is back. Go on with it where \
                         it stopped, in the same language; do not repeat what you have said, and do not \

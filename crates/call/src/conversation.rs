@@ -19,9 +19,11 @@ mod speaking;
 mod tools;
 mod transfer;
 mod voicemail;
+mod who;
 mod work;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -35,7 +37,7 @@ use super::nearness::is_said;
 use super::reply_item::ReplyItem;
 use super::toolbox::ToolNews;
 use super::voicemail::Ear;
-use crate::transport::RoomCommand;
+use crate::transport::{MicFrame, RoomCommand};
 use asked::Asked;
 use caller::Caller;
 use cast::Cast;
@@ -50,6 +52,7 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
+use who::Who;
 use work::Work;
 
 /// See the module's documentation. Fields the loop waits on are its own to borrow.
@@ -59,6 +62,8 @@ pub struct Conversation {
     cast: Cast,
     /// Whether somebody is there to be heard.
     caller: Caller,
+    /// Who says what, where several people are heard.
+    who: Who,
     /// The caller's voice, and its words.
     listen: Listen,
     /// Who may speak, and when.
@@ -117,6 +122,7 @@ impl Conversation {
         let mut this = Self {
             id,
             caller: Caller::after(resumes.then(|| earlier.owed())),
+            who: Who::default(),
             listen: Listen::new(vad, end_of_turn, agent, stt, heard),
             turn: Turn::after(agent.turn.clone(), last_turn, last_reply),
             voicemail: None,
@@ -139,8 +145,16 @@ impl Conversation {
 
     // --- what happens ---
 
-    /// The next 10 ms of the caller's microphone.
-    pub fn heard(&mut self, frame: &Pcm<16_000>) {
+    /// The next 10 ms of the caller's microphone, or of the one of several people who is listened to.
+    pub fn heard(&mut self, frame: MicFrame) {
+        let MicFrame { sound, turn_to } = frame;
+        if let Some(turn_to) = turn_to {
+            self.turns_to(turn_to);
+        }
+        self.hear(clock::now(), &sound);
+    }
+
+    fn hear(&mut self, now: Instant, frame: &Pcm<16_000>) {
         if !self.caller.is_heard(frame)
             || self.turn.key_down() == Some(false)
             || self.hand.is_muted()
@@ -155,7 +169,6 @@ impl Conversation {
                 self.record.ledger().refused(Dropped::Draining);
             }
         } else {
-            let now = clock::now();
             let input = self.listen.push(now, frame, self.turn.open_turn());
             self.deadlines.frame_came(now, self.listen.is_speaking());
             if let Some(input) = input {
@@ -220,7 +233,8 @@ impl Conversation {
                         .is_echo(turn, has_words && text.is_empty());
                 }
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
-                    self.to_room.caller_so_far(turn, &text);
+                    let by = self.who.identity(turn);
+                    self.to_room.caller_so_far(turn, by, &text);
                 }
                 self.input(Input::Transcript { text, is_final });
             }
@@ -266,6 +280,9 @@ impl Conversation {
         if let Some(turn) = self.turn.open_turn().filter(is_new) {
             self.record.ledger().opened(turn);
         }
+        if let Some(turn) = self.turn.open_turn().filter(|_| begins) {
+            self.speaks(turn);
+        }
         loop {
             match self.turn.poll_output() {
                 Output::StartReply {
@@ -286,6 +303,7 @@ impl Conversation {
                 Output::TurnEnded(turn) => {
                     if is_typed && Some(turn.id) != open {
                         self.record.ledger().opened(turn.id);
+                        self.has_written(turn.id);
                     }
                     self.turn_ended(turn);
                 }
@@ -316,9 +334,11 @@ impl Conversation {
     fn turn_ended(&mut self, turn: UserTurn) {
         self.caller.before().is_answered();
         self.chat.user(turn.id, &turn.text);
-        self.to_room.caller_said(turn.id, &turn.text);
+        let by = self.who.of(turn.id);
+        let identity = by.as_ref().map(|by| by.identity.as_str());
+        self.to_room.caller_said(turn.id, identity, &turn.text);
         let is_new = self.asked.turn_ended(&turn);
-        self.record.caller_turn(&turn, is_new);
+        self.record.caller_turn(&turn, by, is_new);
     }
 
     fn close_turn(&mut self, turn: TurnId) {
@@ -326,7 +346,9 @@ impl Conversation {
         if self.turn.open_turn().is_none() {
             self.listen.forget();
         }
-        self.to_room.caller_turn_closed(turn);
+        self.to_room
+            .caller_turn_closed(turn, self.who.identity(turn));
+        self.who.closed();
     }
 
     /// By when the call has left: as it was told to, or within what an end needs that it came to by itself.

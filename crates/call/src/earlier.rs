@@ -27,7 +27,12 @@ pub struct Earlier {
 #[derive(Clone, PartialEq)]
 pub enum Happened {
     /// The caller said this, aloud or in writing.
-    Asked(String),
+    Asked {
+        /// The words.
+        text: String,
+        /// The person's name, where several people are heard.
+        by: Option<String>,
+    },
     /// The agent said this, as far as it was heard.
     Said {
         /// The words.
@@ -75,7 +80,7 @@ impl Told {
 impl std::fmt::Debug for Happened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Asked(_) => f.write_str("Asked"),
+            Self::Asked { .. } => f.write_str("Asked"),
             Self::Said { unfinished, .. } => write!(f, "Said(unfinished {unfinished})"),
             Self::Told(_) => f.write_str("Told"),
             Self::Did { name, result, .. } => write!(f, "Did({name}, ended {})", result.is_some()),
@@ -176,7 +181,7 @@ impl Earlier {
             (_, Some(unfinished)) => unfinished.then_some(rest),
             // The work for the answer is recorded after the question.
             (Some(_), None) if did => Some(rest),
-            (Some(Happened::Asked(text)), None) => Some(Owed {
+            (Some(Happened::Asked { text, .. }), None) => Some(Owed {
                 turn,
                 prompt: Prompt::Answer(text.clone()),
             }),
@@ -186,7 +191,7 @@ impl Earlier {
 }
 
 fn is_asked(event: &Happened) -> bool {
-    matches!(event, Happened::Asked(_))
+    matches!(event, Happened::Asked { .. })
 }
 
 #[cfg(test)]

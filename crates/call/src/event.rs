@@ -8,7 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::ledger::Figures;
 use super::meter::Taken;
 use super::part::Part;
-use crate::transport::AgentState;
+use crate::transport::{AgentState, Person};
 use crate::voicemail::Sign;
 use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{ReplyId, TurnId};
@@ -63,6 +63,8 @@ pub enum CallEvent {
         turn_id: TurnId,
         /// All words of the turn.
         text: String,
+        /// Whose turn it is, where several people are heard. The name is one that only this person has in the call.
+        by: Option<Person>,
         /// First voiced sample (or the moment a chat message came).
         started_at: Duration,
         /// Last voiced sample.

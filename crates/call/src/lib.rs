@@ -40,6 +40,7 @@ pub mod requests;
 pub mod sentences;
 mod silence;
 mod speak;
+pub mod speakers;
 pub mod speech_text;
 mod think;
 pub mod toolbox;
@@ -145,7 +146,7 @@ pub async fn run(
                 Err(_) => call.ended = Some(EndReason::ConnectionLost),
             },
             frame = mic.recv(), if mic_open => match frame {
-                Some(frame) => call.heard(&frame),
+                Some(frame) => call.heard(frame),
                 None => {
                     mic_open = false;
                     call.mic_paused();

@@ -199,6 +199,27 @@ impl Listen {
         self.event(now, event)
     }
 
+    /// Another person is heard from now on, first what was said in the last `earlier`. The speech of the one before is
+    /// over ([`Listen::pause`]).
+    pub fn turn_to(&mut self, earlier: Duration, open: Option<TurnId>) {
+        if open.is_none() {
+            self.audio.clear();
+        }
+        self.zero = self.zero.and_then(|zero| zero.checked_sub(earlier));
+        self.nearness.another();
+    }
+
+    /// The end of what was heard was another's voice, who has said this meanwhile; the turn goes on with it.
+    pub fn replace(&mut self, earlier: &Pcm<16_000>) {
+        let keep = self.audio.len().saturating_sub(earlier.len());
+        self.audio.truncate(keep);
+        self.audio.extend(earlier.samples());
+        (self.request, self.ahead) = (None, None);
+        self.hearing.iter_mut().for_each(Hearing::forget);
+        self.hear(Pcm::new(self.audio.iter().copied().collect()));
+        self.nearness.another();
+    }
+
     fn event(&mut self, now: Instant, event: VadEvent) -> Option<Input> {
         let zero = self.zero.unwrap_or(now);
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);

@@ -131,6 +131,11 @@ impl Nearness {
         self.speech.as_ref().is_some_and(|speech| speech.near)
     }
 
+    /// Another person is heard from now on, whose usual level is not known.
+    pub fn another(&mut self) {
+        self.usual = None;
+    }
+
     /// Speech has ended.
     pub fn ends(&mut self) {
         if let Some(speech) = self.speech.as_ref().filter(|speech| speech.near) {

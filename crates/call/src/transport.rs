@@ -3,6 +3,7 @@
 //! A driver (LiveKit, the console, the tests' simulated room) holds the other ends. The call
 //! sees frames, events and commands, never a socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -30,8 +31,8 @@ pub const SIGNALS: usize = 128;
 #[derive(Debug)]
 pub struct RoomLink {
     /// The caller's voice: steady 10 ms frames (160 samples), silence included, from the moment
-    /// the caller's microphone is there.
-    pub mic: mpsc::Receiver<Pcm<16_000>>,
+    /// the caller's microphone is there. Where several people are heard, the voice of one of them.
+    pub mic: mpsc::Receiver<MicFrame>,
     /// What happens in the room.
     pub events: mpsc::Receiver<RoomEvent>,
     /// The agent's voice: 10 ms frames (480 samples). The driver takes one each 10 ms and plays
@@ -45,7 +46,7 @@ pub struct RoomLink {
 #[derive(Debug)]
 pub struct RoomDriver {
     /// Frames of 10 ms to the call; use `try_send`, drop and count when full.
-    pub mic: mpsc::Sender<Pcm<16_000>>,
+    pub mic: mpsc::Sender<MicFrame>,
     /// Events to the call; `send` waits when full, because none may be lost.
     pub events: mpsc::Sender<RoomEvent>,
     /// Frames to play, one every 10 ms.
@@ -76,6 +77,44 @@ pub fn link() -> (RoomLink, RoomDriver) {
     )
 }
 
+/// 10 ms of a microphone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MicFrame {
+    /// The sound.
+    pub sound: Pcm<16_000>,
+    /// Where several people are heard: from this frame on it is this one's voice.
+    pub turn_to: Option<TurnTo>,
+}
+
+impl From<Pcm<16_000>> for MicFrame {
+    fn from(sound: Pcm<16_000>) -> Self {
+        Self {
+            sound,
+            turn_to: None,
+        }
+    }
+}
+
+/// Another person is listened to from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnTo {
+    /// Who.
+    pub who: Arc<Person>,
+    /// What was said before this frame, if the person has begun already.
+    pub earlier: Pcm<16_000>,
+    /// What is being said in the voice before counts for nothing: it was noise, or the same words from farther away.
+    pub replaces: bool,
+}
+
+/// Somebody whose words are told from others'.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Person {
+    /// LiveKit identity.
+    pub identity: String,
+    /// The name shown to others; may be empty.
+    pub name: String,
+}
+
 /// What happens in the room, as far as a call needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEvent {
@@ -94,6 +133,8 @@ pub enum RoomEvent {
     Chat {
         /// The whole message.
         text: String,
+        /// Who wrote it, where several people are heard.
+        by: Option<Arc<Person>>,
     },
     /// The caller pressed a telephone key.
     Pressed(Key),
@@ -318,6 +359,8 @@ impl AgentState {
 pub struct Segment {
     /// Whose words these are.
     pub who: Speaker,
+    /// The identity of the person, where several people are heard.
+    pub by: Option<String>,
     /// `lk.segment_id`, "SG_…": the same for all pieces of one turn.
     pub id: String,
     /// Caller: the whole text of the turn so far (a new stream each time). Agent: what to append to the segment's

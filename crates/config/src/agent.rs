@@ -96,6 +96,8 @@ pub struct AgentConfig {
     pub turn: sidetone_turn::Config,
     /// Deadlines of a call's stages and of the call itself.
     pub limits: Limits,
+    /// It hears everybody in the room, and not its caller alone.
+    pub several_speakers: bool,
     /// What happens when nobody speaks.
     pub silence: SilenceConfig,
     /// When input by telephone keys is complete.
@@ -310,6 +312,7 @@ impl AgentConfig {
                 endpointing: endpointing(top.section("endpointing"), language.as_deref()),
                 interruption: interruption(top.section("interruption"), language.as_deref()),
             },
+            several_speakers: top.flag("several_speakers", false),
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),

@@ -28,6 +28,12 @@ pub struct StoredTurn {
     pub turn_id: String,
     /// Who said it.
     pub speaker: Speaker,
+    /// A caller's turn, where several people are heard: the person's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The person's name, which nobody else has in the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The words.
     pub text: String,
     /// When it was first heard.
@@ -51,6 +57,8 @@ pub struct StoredTurn {
 super::from_row!(StoredTurn {
     turn_id,
     speaker: text,
+    person,
+    name,
     text,
     started_at,
     ended_at,
@@ -69,15 +77,15 @@ impl Store {
     /// The database did not answer; nothing has changed then.
     pub async fn save_turn(&self, call_id: Uuid, turn: &StoredTurn) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
-             started_at, ended_at, interrupted, latency_ms, metrics, unfinished, unasked) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             started_at, ended_at, interrupted, latency_ms, metrics, unfinished, unasked, person, \
+             name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              ON CONFLICT (call_id, turn_id) DO UPDATE SET text = excluded.text, \
              started_at = excluded.started_at, ended_at = excluded.ended_at, \
              interrupted = excluded.interrupted, latency_ms = excluded.latency_ms, \
              metrics = excluded.metrics, unfinished = excluded.unfinished, \
-             unasked = excluded.unasked";
+             unasked = excluded.unasked, person = excluded.person, name = excluded.name";
         const TRANSCRIPT: &str = "UPDATE voice_calls SET transcript = (SELECT \
-             string_agg(speaker || ': ' || text, $2 ORDER BY started_at, turn_id) \
+             string_agg(COALESCE(name, speaker) || ': ' || text, $2 ORDER BY started_at, turn_id) \
              FROM call_turns WHERE call_id = $1) WHERE id = $1";
         const SAME: &str = "SELECT COUNT(*) FROM call_turns WHERE call_id = $1 AND turn_id = $2 \
              AND text = $3 AND interrupted = $4 AND NOT unfinished";
@@ -104,6 +112,8 @@ impl Store {
                 .bind(&turn.metrics)
                 .bind(turn.unfinished)
                 .bind(turn.unasked)
+                .bind(&turn.person)
+                .bind(&turn.name)
                 .execute(&mut *tx)
                 .await?;
             sqlx::query(TRANSCRIPT)

@@ -22,6 +22,7 @@
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
 //! | UserSpeaking | maximum turn length | cut off at the next pause between words, and answered; then the next turn |
+//! | Endpointing, Thinking | another person speaks | UserSpeaking, next turn; both are answered together |
 //! | any | muted | Listening: the reply is cancelled, the turn is closed unanswered |
 //!
 //! With push-to-talk ([`Input::FloorTaken`]) the caller's key replaces the delay.
@@ -81,6 +82,9 @@ pub enum Input {
         /// First voiced sample.
         at: Instant,
     },
+    /// Where several people are heard: another one than before speaks, as the `SpeechStarted` that follows says. A
+    /// turn is one person's, so what was said before is all of it.
+    AnotherSpeaks,
     /// The caller's voice is not heard at the moment; whether the speech is over is not known yet.
     SpeechPaused {
         /// Last voiced sample.
@@ -181,7 +185,8 @@ pub enum Output {
     /// The caller's turn is over, with these words. Repeated with the same id if the caller goes on before hearing an
     /// answer; the last one counts.
     TurnEnded(UserTurn),
-    /// This turn has reached its maximum length. What was said so far is all of it; what follows is the next turn.
+    /// This turn has reached its maximum length, or another person speaks. What was said so far is all of it; what
+    /// follows is the next turn.
     CutTurn(TurnId, Cut),
     /// Nothing more can be added to this turn: its audio may be dropped.
     CloseTurn(TurnId, Closed),
@@ -189,7 +194,7 @@ pub enum Output {
     Timeout(Option<Instant>),
 }
 
-/// Where a turn that reached its maximum length is cut off.
+/// Where a turn is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cut {
     /// In a pause. `LastWords` will follow; the next turn begins if and when the speech continues.

@@ -1,5 +1,6 @@
 //! The state machine of turn taking.
 
+mod another;
 mod longest;
 mod reply;
 mod turns;
@@ -25,8 +26,10 @@ pub struct Turn {
     key_down: Option<bool>,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
-    /// A turn that was cut off at its maximum length, kept until its answer is heard.
+    /// A turn that was cut off, at its maximum length or by another person's voice, kept until its answer is heard.
     full: Option<OpenTurn>,
+    /// It was cut off by another person's voice: nothing is answered before that turn is over.
+    full_waits: bool,
     /// Set if it was cut off in a pause of speech that may continue: whether that speech is near.
     cut_speech: Option<bool>,
     /// When the caller was last heard.
@@ -100,6 +103,7 @@ impl Turn {
             key_down: None,
             open: None,
             full: None,
+            full_waits: false,
             cut_speech: None,
             voiced_to: None,
             reply: None,
@@ -164,6 +168,7 @@ impl Turn {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(now, at),
+            Input::AnotherSpeaks => self.another_speaks(now),
             Input::SpeechPaused { at } => self.speech_wavers(now, at),
             Input::SpeechResumed => self.speech_resumed(now),
             Input::SpeechIsNear => self.speech_is_near(now),
@@ -172,6 +177,7 @@ impl Turn {
             Input::FloorDropped => {
                 self.key_down = Some(false);
                 self.drop_turn(Closed::TakenBack);
+                self.answer_waiting(now);
             }
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),

@@ -134,6 +134,7 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             text: quoted(rest),
             is_final: false,
         },
+        "another" => Input::AnotherSpeaks,
         "near" => Input::SpeechIsNear,
         "pauses" => Input::SpeechPaused { at },
         "resumes" => Input::SpeechResumed,
@@ -267,6 +268,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
     let kind = prop_oneof![
         6 => Just(Kind::Started),
         6 => Just(Kind::Near),
+        2 => Just(Kind::Another),
         2 => Just(Kind::Pauses),
         2 => Just(Kind::Resumes),
         6 => Just(Kind::Stopped),
@@ -292,6 +294,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
 #[derive(Debug, Clone)]
 enum Kind {
     Started,
+    Another,
     Near,
     Pauses,
     Resumes,
@@ -317,6 +320,7 @@ impl Kind {
         let id = |back: &u64| ReplyId(latest.saturating_sub(*back));
         match self {
             Self::Started => Input::SpeechStarted { at: now },
+            Self::Another => Input::AnotherSpeaks,
             Self::Near => Input::SpeechIsNear,
             Self::Pauses => Input::SpeechPaused { at: now },
             Self::Resumes => Input::SpeechResumed,

@@ -16,6 +16,8 @@ fn turn(id: &str, second: i64, text: &str) -> StoredTurn {
         } else {
             Speaker::Agent
         },
+        person: None,
+        name: None,
         text: text.into(),
         started_at: at(second),
         ended_at: Some(at(second + 1)),
@@ -46,7 +48,10 @@ fn entry(run: ToolCall) -> Entry {
 }
 
 fn asked(text: &str) -> Happened {
-    Happened::Asked(text.into())
+    Happened::Asked {
+        text: text.into(),
+        by: None,
+    }
 }
 
 fn heard(text: &str, unfinished: bool) -> Happened {
@@ -128,4 +133,20 @@ fn a_run_whose_end_is_nowhere_is_unknown() {
     };
     assert_eq!(earlier.owed(), Some(owed));
     assert_eq!(earlier.handed_to(), None);
+}
+
+#[test]
+fn who_of_several_people_has_asked_is_known() {
+    let by_bob = StoredTurn {
+        name: Some("Bob".into()),
+        ..turn("AJ_1-caller-000001", 0, "A table?")
+    };
+    let earlier = said_before("AJ_2", vec![by_bob], vec![], vec![], at(9));
+    let asked = Happened::Asked {
+        text: "A table?".into(),
+        by: Some("Bob".into()),
+    };
+    let (turn, reply) = (TurnId(1), ReplyId(0));
+    let expected = Earlier::new(vec![asked], turn, reply, Duration::from_secs(9));
+    assert_eq!(earlier, Some(expected));
 }

@@ -74,11 +74,14 @@ impl Notes {
             CallEvent::CallerTurn {
                 turn_id,
                 text,
+                by,
                 started_at,
                 ended_at,
             } => Some(self.turn(StoredTurn {
                 turn_id: format!("{}-caller-{:06}", self.job, turn_id.0),
                 speaker: Speaker::User,
+                person: by.as_ref().map(|by| by.identity.clone()),
+                name: by.map(|by| by.name),
                 text,
                 started_at: self.instant(started_at),
                 ended_at: Some(self.instant(ended_at)),
@@ -165,6 +168,9 @@ impl Notes {
 
     fn turn(&mut self, mut turn: StoredTurn) -> Entry {
         turn.text = storable::text(&turn.text);
+        for name in [&mut turn.person, &mut turn.name].into_iter().flatten() {
+            *name = storable::text(name);
+        }
         self.turns.insert(turn.turn_id.clone(), turn.clone());
         Entry::Turn(turn)
     }
@@ -173,6 +179,8 @@ impl Notes {
         StoredTurn {
             turn_id: format!("{}-agent-{:06}", self.job, turn.reply_id.0),
             speaker: Speaker::Agent,
+            person: None,
+            name: None,
             text: turn.text_heard,
             started_at: self.instant(turn.started_at),
             ended_at: Some(self.instant(turn.ended_at)),

@@ -76,7 +76,7 @@ async fn heard_in_a_second(call: &mut Call) -> usize {
         if (20..50).contains(&n) {
             call.link.speaker.send(frame.clone()).await.unwrap();
         }
-        heard += usize::from(loud(&call.link.mic.recv().await.unwrap()));
+        heard += usize::from(loud(&call.link.mic.recv().await.unwrap().sound));
     }
     heard
 }

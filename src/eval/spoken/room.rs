@@ -118,7 +118,7 @@ impl Room {
                     }
                     self.sent().push(&frame);
                     // A call that is half a second behind gains nothing from old sound.
-                    mic.try_send(frame).ok();
+                    mic.try_send(frame.into()).ok();
                     if now - begun > LONGEST {
                         hangs_up.get_or_insert(now);
                     }
@@ -144,7 +144,7 @@ impl Room {
             return None;
         }
         let text = turn.words.clone();
-        Some(RoomEvent::Chat { text })
+        Some(RoomEvent::Chat { text, by: None })
     }
 
     fn sent(&self) -> MutexGuard<'_, Sent> {

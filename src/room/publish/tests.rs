@@ -4,7 +4,7 @@ use sidetone_base::clock;
 fn seen() -> watch::Sender<Seen> {
     watch::Sender::new(Seen {
         caller: None,
-        caller_track: None,
+        tracks: HashMap::new(),
         own_track: TrackSid::try_from("TR_own".to_owned()).unwrap(),
         session: 0,
     })

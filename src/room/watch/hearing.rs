@@ -9,7 +9,7 @@ use super::Watch;
 use sidetone_call::transport::RoomEvent;
 
 impl Watch<'_> {
-    /// Handles an event of a track; tracks of others are ignored.
+    /// Handles an event of a track; tracks of others count where several people are heard.
     pub(super) async fn track_event(&mut self, event: LkEvent) {
         match event {
             LkEvent::TrackPublished {
@@ -56,7 +56,7 @@ impl Watch<'_> {
                 self.tracks.muted(&publication.sid(), false);
                 self.listen().await;
             }
-            _ => {}
+            other => self.other_track(other),
         }
     }
 
@@ -69,7 +69,7 @@ impl Watch<'_> {
     /// The caller has left, and its tracks with it.
     pub(super) fn forget_tracks(&mut self) {
         self.tracks = Tracks::none(self.secrecy.is_kept());
-        stop(self.hearing.take());
+        self.stop_hearing();
         self.secrecy.nothing_is_closed();
         self.is_muted = false;
     }
@@ -81,7 +81,7 @@ impl Watch<'_> {
         let heard = self.tracks.heard().filter(|_| is_heard);
         let heard = heard.map(|track| track.sid.clone());
         if self.hearing.as_ref().map(|(sid, _)| sid) != heard.as_ref() {
-            stop(self.hearing.take());
+            self.stop_hearing();
             self.hearing = heard.and_then(|sid| self.hear(sid));
         }
         // A caller whom the call does not know yet is reported later, with its microphone.
@@ -90,21 +90,39 @@ impl Watch<'_> {
         }
     }
 
+    fn stop_hearing(&mut self) {
+        if self.hearing.is_some()
+            && let (Some(several), Some(known)) = (&self.several, &self.known)
+        {
+            several.left(known, &mut self.tasks);
+        }
+        stop(self.hearing.take());
+    }
+
     fn hear(&mut self, sid: TrackSid) -> Option<(TrackSid, AbortHandle)> {
-        let publication = self.caller.as_ref()?.get_track_publication(&sid)?;
+        let caller = self.caller.as_ref()?;
+        let publication = caller.get_track_publication(&sid)?;
         let Some(RemoteTrack::Audio(track)) = publication.track() else {
             return None;
         };
-        self.seeing.caller_track(sid.clone());
+        self.seeing.track_of(caller.identity(), sid.clone());
+        if let Some(several) = &self.several {
+            let hearing = several.hear(caller, track, &mut self.tasks);
+            return Some((sid, hearing));
+        }
         let (mic, tap) = (self.mic.clone(), self.tap.clone());
         let hearing = self.tasks.spawn(hear(track, move |frame| {
             tap.caller(&frame);
-            mic.try_send(frame)
+            mic.try_send(frame.into())
         }));
         Some((sid, hearing))
     }
 
     pub(super) async fn tell_muted(&mut self) {
+        // Who of several is muted is silent, while another may be speaking.
+        if self.several.is_some() {
+            return;
+        }
         // A microphone that is gone has not been unmuted.
         let Some(microphone) = self.tracks.microphone() else {
             return;
@@ -116,7 +134,7 @@ impl Watch<'_> {
     }
 }
 
-fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
+pub(super) fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
     if let Some((_, hearing)) = hearing {
         hearing.abort();
     }

@@ -82,8 +82,9 @@ impl Watch<'_> {
 
     /// A chat message begins to arrive.
     pub(super) fn chat(&mut self, sender: ParticipantIdentity, reader: TextStreamReader) {
-        if self.is_caller(&sender) {
-            self.tasks.spawn(self.chats.read(sender, reader));
+        if self.is_heard(&sender) {
+            let by = self.person(&sender);
+            self.tasks.spawn(self.chats.read(sender, by, reader));
         } else if self.early.0.len() < EARLY {
             self.early.0.push((sender, reader));
         } else {
@@ -91,15 +92,15 @@ impl Watch<'_> {
         }
     }
 
-    /// Whether this is the caller, or may turn out to be.
-    pub(super) fn may_be_caller(&self, identity: &ParticipantIdentity) -> bool {
-        self.caller.is_none() || self.is_caller(identity)
+    /// Whether this is the caller, may turn out to be, or is somebody else who is heard.
+    pub(super) fn may_write(&self, identity: &ParticipantIdentity) -> bool {
+        self.caller.is_none() || self.is_heard(identity)
     }
 
     /// The caller is known: reads what it wrote before.
     pub(super) fn chats_of_early(&mut self) {
         for (sender, reader) in std::mem::take(&mut self.early.0) {
-            if self.is_caller(&sender) {
+            if self.is_heard(&sender) {
                 self.chat(sender, reader);
             } else {
                 reader.closer().close();

@@ -23,6 +23,8 @@ export interface Call {
 }
 interface Turn {
   speaker: "user" | "agent";
+  /** Who of several people that the agent hears. */
+  participantName?: string;
   text: string;
   startedAt: string;
   interrupted: boolean;
@@ -161,7 +163,9 @@ function showTurns(call: Detail): readonly Mark[] {
       ? h("button", { class: "seek", type: "button", "aria-label": `Play from ${time}`, click: () => player.playFrom(at) }, time)
       : time;
     const item = h("li", { class: turn.speaker },
-      h("p", { class: "said" }, h("span", { class: "unseen" }, turn.speaker === "user" ? "Caller: " : "Agent: "), h("span", { dir: "auto" }, turn.text)),
+      h("p", { class: "said" }, turn.participantName
+        ? h("strong", { dir: "auto" }, `${turn.participantName}: `)
+        : h("span", { class: "unseen" }, turn.speaker === "user" ? "Caller: " : "Agent: "), h("span", { dir: "auto" }, turn.text)),
       h("p", { class: "note" }, place,
         turn.latencyMs === null ? "" : ` · answered after ${milliseconds(turn.latencyMs)}`,
         turn.interrupted ? h("span", { class: "cut" }, " · interrupted by the caller") : ""));

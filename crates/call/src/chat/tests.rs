@@ -210,7 +210,10 @@ fn a_conversation_goes_on_with_what_was_said_and_done_before() {
     let fact = serde_json::json!({"key": "name", "value": "Ada"});
     let earlier = Earlier::new(
         vec![
-            Happened::Asked("A table?".into()),
+            Happened::Asked {
+                text: "A table?".into(),
+                by: None,
+            },
             did("remember", fact, Some(Ok("noted".into()))),
             did("look", serde_json::json!({}), Some(Err("full".into()))),
             did("book", serde_json::json!({"day": 5}), None),
@@ -249,4 +252,37 @@ fn a_conversation_goes_on_with_what_was_said_and_done_before() {
     let ids: std::collections::BTreeSet<_> = calls.iter().map(|call| &call.id).collect();
     assert_eq!(ids.len(), calls.len());
     assert_eq!(calls[2].arguments, "{\"day\":5}");
+}
+
+#[test]
+fn names_stand_before_words_once_several_have_spoken() {
+    let mut chat = Chat::new("You help.".into());
+    chat.speaks(TurnId(1), "Ada".into());
+    let said = |chat: &Chat, turn: u64, text: &str| -> Vec<String> {
+        let messages = chat.messages(Some(TurnId(turn)), text).into_iter();
+        messages.map(|message| message.text).collect()
+    };
+    assert_eq!(said(&chat, 1, "A table."), ["You help.", "A table."]);
+    chat.user(TurnId(1), "A table.");
+    chat.speaks(TurnId(2), "Ada".into());
+    assert_eq!(
+        said(&chat, 2, "Please."),
+        ["You help.", "A table.", "Please."]
+    );
+    // Bob coughs: nothing was said.
+    chat.speaks(TurnId(2), "Bob".into());
+    chat.speaks(TurnId(3), "Ada".into());
+    assert_eq!(said(&chat, 3, "Please.")[1..], ["A table.", "Please."]);
+    chat.speaks(TurnId(4), "Bob".into());
+    let messages = said(&chat, 4, "For three.");
+    assert!(messages[0].contains("Several people"), "{messages:?}");
+    assert_eq!(messages[1..], ["Ada: A table.", "Bob: For three."]);
+    chat.user(TurnId(4), "For three.");
+    chat.speaks(TurnId(5), "Ada".into());
+    assert_eq!(
+        said(&chat, 5, "Thanks.")[1..],
+        ["Ada: A table.", "Bob: For three.", "Ada: Thanks."]
+    );
+    let (_, notes) = chat.oldest(1).unwrap();
+    assert_eq!(notes, "Ada: A table.\n");
 }

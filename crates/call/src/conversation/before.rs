@@ -1,6 +1,6 @@
 //! What the caller said before the agent could hear is processed as if it had been heard live.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Conversation;
 use sidetone_base::audio::Pcm;
@@ -91,22 +91,31 @@ impl Conversation {
         Some(text).filter(|text| !text.is_empty()).map(says)
     }
 
-    /// Processes the earlier audio with the times at which it was said.
+    /// Processes what was said before.
     fn catch_up(&mut self) {
         let sound = self.caller.before().take_sound();
         let Some(sound) = sound.filter(|_| !self.hand.is_muted()) else {
             return;
         };
-        let now = clock::now();
-        let mut ago = sound.duration();
-        for frame in sound.samples().chunks_exact(Pcm::<16_000>::FRAME) {
-            let frame = Pcm::new(frame.to_vec());
-            ago = ago.saturating_sub(frame.duration());
-            let then = now.checked_sub(ago).unwrap_or(now);
+        for (then, frame) in frames_until(clock::now(), &sound) {
             if let Some(input) = self.listen.push(then, &frame, self.turn.open_turn()) {
                 self.input(input);
                 self.words_ahead();
             }
         }
     }
+}
+
+/// The frames of sound that ends now, with the times at which they ended.
+pub(super) fn frames_until(
+    now: Instant,
+    sound: &Pcm<16_000>,
+) -> impl Iterator<Item = (Instant, Pcm<16_000>)> {
+    let frames = sound.samples().chunks_exact(Pcm::<16_000>::FRAME);
+    let mut ago = sound.duration();
+    frames.map(move |frame| {
+        let frame = Pcm::new(frame.to_vec());
+        ago = ago.saturating_sub(frame.duration());
+        (now.checked_sub(ago).unwrap_or(now), frame)
+    })
 }

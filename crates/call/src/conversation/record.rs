@@ -11,6 +11,7 @@ use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::providers::ProviderError;
+use crate::transport::Person;
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_turn::UserTurn;
@@ -75,11 +76,12 @@ impl Record {
     }
 
     /// A turn of the caller has ended; unless `new`, it is an earlier turn that went on.
-    pub(super) fn caller_turn(&mut self, turn: &UserTurn, new: bool) {
+    pub(super) fn caller_turn(&mut self, turn: &UserTurn, by: Option<Person>, new: bool) {
         self.turns += u32::from(new);
         self.journal.push(CallEvent::CallerTurn {
             turn_id: turn.id,
             text: turn.text.clone(),
+            by,
             started_at: self.journal.offset(turn.started_at),
             ended_at: self.journal.offset(turn.ended_at),
         });

@@ -46,8 +46,9 @@ impl Conversation {
                 reason,
                 is_followed,
             } => self.caller_left(reason, is_followed),
-            RoomEvent::Chat { text } => {
+            RoomEvent::Chat { text, by } => {
                 let text = clipped(text.trim(), MAX_TYPED);
+                self.who.writes(by);
                 self.to_room.caller_wrote(&text);
                 self.typed(text);
             }

@@ -55,53 +55,64 @@ impl ToRoom {
     }
 
     /// Shows the words of the caller's open turn so far.
-    pub(super) fn caller_so_far(&mut self, turn: TurnId, text: &str) {
+    pub(super) fn caller_so_far(&mut self, turn: TurnId, by: Option<&str>, text: &str) {
         let interim = Some((turn, text.to_owned()));
         if self.interim != interim {
-            self.caller(turn, text, false);
+            self.caller(turn, by, text, false);
             self.interim = interim;
         }
     }
 
     /// Shows the words of a turn that has ended.
-    pub(super) fn caller_said(&mut self, turn: TurnId, text: &str) {
+    pub(super) fn caller_said(&mut self, turn: TurnId, by: Option<&str>, text: &str) {
         if self.written.take_if(|written| written == text).is_some() {
             return;
         }
-        self.caller(turn, text, true);
+        self.caller(turn, by, text, true);
         self.interim = None;
     }
 
     /// Words that were shown of a turn and came to nothing, such as a backchannel, are not shown as
     /// unsettled any more.
-    pub(super) fn caller_turn_closed(&mut self, turn: TurnId) {
+    pub(super) fn caller_turn_closed(&mut self, turn: TurnId, by: Option<&str>) {
         if let Some((_, text)) = self.interim.take_if(|(id, _)| *id == turn) {
-            self.caller(turn, &text, true);
+            self.caller(turn, by, &text, true);
         }
     }
 
-    fn caller(&self, turn: TurnId, text: &str, is_final: bool) {
-        self.words(Speaker::Caller, 'c', turn.0, text.to_owned(), is_final);
+    fn caller(&self, turn: TurnId, by: Option<&str>, text: &str, is_final: bool) {
+        self.command(RoomCommand::Transcript(Segment {
+            who: Speaker::Caller,
+            by: by.map(str::to_owned),
+            id: self.segment('c', turn.0),
+            text: text.to_owned(),
+            is_final,
+        }));
     }
 
     /// Shows the next words that were heard of a reply, or that it is over.
     pub(super) fn agent(&self, reply: ReplyId, text: String, is_final: bool) {
-        self.words(Speaker::Agent, 'a', reply.0, text, is_final);
+        self.words('a', reply, text, is_final);
     }
 
     /// Shows words of the agent that cannot be spoken.
     pub(super) fn notice(&self, reply: ReplyId, text: String) {
-        self.words(Speaker::Agent, 'n', reply.0, text, true);
+        self.words('n', reply, text, true);
     }
 
-    /// The segment's id is the same for all pieces of a turn, and of no other turn of any call.
-    fn words(&self, who: Speaker, side: char, number: u64, text: String, is_final: bool) {
+    fn words(&self, side: char, reply: ReplyId, text: String, is_final: bool) {
         self.command(RoomCommand::Transcript(Segment {
-            who,
-            id: format!("SG_{}_{side}{number}", self.call.simple()),
+            who: Speaker::Agent,
+            by: None,
+            id: self.segment(side, reply.0),
             text,
             is_final,
         }));
+    }
+
+    /// The same for all pieces of a turn, and of no other turn of any call.
+    fn segment(&self, side: char, number: u64) -> String {
+        format!("SG_{}_{side}{number}", self.call.simple())
     }
 
     /// Leaves. The room may be gone already; either way the call lets go of it now.

@@ -3,7 +3,10 @@ use serde_json::json;
 use super::*;
 
 fn asked(text: &str) -> Happened {
-    Happened::Asked(text.into())
+    Happened::Asked {
+        text: text.into(),
+        by: None,
+    }
 }
 
 fn said(heard: &str) -> Happened {

@@ -287,3 +287,24 @@ async fn an_stt_that_fails_at_once_is_asked_with_pauses() {
     let asked = stt.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(asked, 8);
 }
+
+#[tokio::test]
+async fn a_nearer_voice_takes_the_place_of_what_was_heard_meanwhile() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let (mut listen, _heard) = listen(&fake);
+    hear(&mut listen, None, 100, 3000);
+    let length = listen.audio.len();
+    listen.replace(&Pcm::new(vec![7; 4_800]));
+    assert!(listen.is_speaking());
+    assert_eq!(listen.audio.len(), length);
+    let before = listen.audio.iter().rev().skip(4_800);
+    assert!(before.take(4_800).all(|sample| *sample == 3000));
+    assert!(
+        listen
+            .audio
+            .iter()
+            .rev()
+            .take(4_800)
+            .all(|sample| *sample == 7)
+    );
+}

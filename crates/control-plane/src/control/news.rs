@@ -23,6 +23,11 @@ pub(crate) enum News {
     Turn {
         turn_id: String,
         speaker: String,
+        /// A user's turn, where the agent hears several people: who, and the name that nobody else has in the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        participant_name: Option<String>,
         text: String,
         interrupted: bool,
         started_at: DateTime<Utc>,
@@ -75,6 +80,8 @@ impl News {
         Self::Turn {
             turn_id: turn.turn_id,
             speaker: turn.speaker.as_str().to_owned(),
+            user_id: turn.person,
+            participant_name: turn.name,
             text: turn.text,
             interrupted: turn.interrupted,
             started_at: turn.started_at,

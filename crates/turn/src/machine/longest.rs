@@ -29,6 +29,10 @@ impl Turn {
 
     /// The open turn has reached its maximum length.
     pub(super) fn turn_is_full(&mut self, now: Instant) {
+        self.answer_waiting(now);
+        if self.full_waits && self.reply.is_none() {
+            self.join_full();
+        }
         if !self.is_full(now) {
             return;
         }
@@ -121,8 +125,10 @@ impl Turn {
         turn.settled = !turn.words.text.trim().is_empty();
         let id = turn.words.id;
         if turn.settled {
-            self.answer_full(now);
-        } else if is_failure && self.reply.is_none() {
+            if !self.waits_for_another() {
+                self.answer_full(now);
+            }
+        } else if is_failure && self.reply.is_none() && !self.full_waits {
             self.start(Some(id), Prompt::Apology, Progress::Thinking, true);
         } else {
             self.drop_full(match is_failure {
@@ -219,6 +225,7 @@ impl Turn {
     }
 
     pub(super) fn close_full(&mut self, why: Closed) {
+        self.full_waits = false;
         if let Some(turn) = self.full.take() {
             self.outputs
                 .push_back(Output::CloseTurn(turn.words.id, why));

@@ -27,7 +27,8 @@ impl Turn {
             .as_ref()
             .is_some_and(|turn| reply.turn == Some(turn.words.id))
         {
-            return self.close_answered_turn(reply.is_apology);
+            self.close_answered_turn(reply.is_apology);
+            return self.answer_waiting(now);
         }
         if self.is_full_turn(reply.turn) {
             self.close_answered_full(reply.is_apology);

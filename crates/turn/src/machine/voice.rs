@@ -166,9 +166,13 @@ impl Turn {
     pub(super) fn turn_settled(&mut self, now: Instant, same: bool) {
         let Some(turn) = &self.open else { return };
         if turn.words.text.trim().is_empty() {
-            return self.drop_turn(Closed::NoWords);
+            self.drop_turn(Closed::NoWords);
+            return self.answer_waiting(now);
         }
         if self.reply.is_none() {
+            if self.full_waits {
+                self.join_full();
+            }
             return self.wait_for_end(now);
         }
         if self.reply_answers_open_turn() {

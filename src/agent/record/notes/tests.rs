@@ -14,6 +14,7 @@ fn said(turn: u64, text: &str) -> CallEvent {
     CallEvent::CallerTurn {
         turn_id: TurnId(turn),
         text: text.into(),
+        by: None,
         started_at: secs(turn),
         ended_at: secs(turn + 1),
     }

@@ -82,6 +82,7 @@ impl Stage {
         self.happens(CallEvent::CallerTurn {
             turn_id: TurnId(turn),
             text: SAID.into(),
+            by: None,
             started_at: ms(from),
             ended_at: ms(to),
         });

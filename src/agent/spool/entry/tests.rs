@@ -15,6 +15,8 @@ fn all() -> Vec<Entry> {
         Entry::Turn(StoredTurn {
             turn_id: "AJ_1-caller-000001".into(),
             speaker: Speaker::User,
+            person: None,
+            name: None,
             text: "line\nbreak, \"quotes\" and \u{1F600}".into(),
             started_at: at(1),
             ended_at: Some(at(2)),

@@ -91,6 +91,12 @@ pub struct TurnInfo {
     turn_id: String,
     /// user or agent.
     speaker: String,
+    /// A user's turn, where the agent hears several people (`several_speakers`): the participant's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    /// The participant's name, which nobody else has in the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participant_name: Option<String>,
     text: String,
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
@@ -206,6 +212,8 @@ impl From<StoredTurn> for TurnInfo {
         Self {
             turn_id: turn.turn_id,
             speaker: turn.speaker.as_str().into(),
+            user_id: turn.person,
+            participant_name: turn.name,
             text: turn.text,
             started_at: turn.started_at,
             ended_at: turn.ended_at,

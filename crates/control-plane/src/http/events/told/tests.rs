@@ -43,6 +43,8 @@ fn turn(id: &str, second: i64, text: &str, unfinished: bool) -> StoredTurn {
     StoredTurn {
         turn_id: id.into(),
         speaker: Speaker::Agent,
+        person: None,
+        name: None,
         text: text.into(),
         started_at: at(second),
         ended_at: None,

@@ -73,7 +73,8 @@ impl CallDetail {
             let mut text = String::new();
             for turn in &self.turns {
                 let line = if text.is_empty() { "" } else { "\n" };
-                let _ = write!(text, "{line}{}: {}", turn.speaker, turn.text);
+                let who = turn.participant_name.as_ref().unwrap_or(&turn.speaker);
+                let _ = write!(text, "{line}{who}: {}", turn.text);
             }
             text
         });

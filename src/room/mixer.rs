@@ -13,15 +13,15 @@ const BEGIN: usize = 3;
 
 /// The side of a recording that a voice is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Whoever started the call.
+pub enum Side {
+    /// Who made the call.
     Left,
     /// Everybody else.
     Right,
 }
 
 /// Mixes 10 ms at a time.
-pub(super) struct Mixer<K> {
+pub struct Mixer<K> {
     voices: HashMap<K, Voice>,
 }
 
@@ -31,15 +31,17 @@ struct Voice {
     plays: bool,
 }
 
-impl<K: Eq + Hash> Mixer<K> {
-    pub(super) fn new() -> Self {
+impl<K> Default for Mixer<K> {
+    fn default() -> Self {
         Self {
             voices: HashMap::new(),
         }
     }
+}
 
-    /// Takes 10 ms of a voice.
-    pub(super) fn push(&mut self, key: K, side: Side, frame: Pcm<16_000>) {
+impl<K: Eq + Hash> Mixer<K> {
+    /// 10 ms of a voice came.
+    pub fn push(&mut self, key: K, side: Side, frame: Pcm<16_000>) {
         let voice = self.voices.entry(key).or_insert_with(|| Voice {
             side,
             frames: VecDeque::new(),
@@ -52,13 +54,13 @@ impl<K: Eq + Hash> Mixer<K> {
         voice.plays |= voice.frames.len() >= BEGIN;
     }
 
-    /// Forgets voices that are gone, once their queued frames are mixed in.
-    pub(super) fn forget_silent(&mut self) {
+    /// A voice has gone; what came of it is still mixed in.
+    pub fn forget_silent(&mut self) {
         self.voices.retain(|_, voice| !voice.frames.is_empty());
     }
 
     /// The next 10 ms of both sides, silent where nobody speaks.
-    pub(super) fn mix(&mut self) -> (Pcm<16_000>, Pcm<16_000>) {
+    pub fn mix(&mut self) -> (Pcm<16_000>, Pcm<16_000>) {
         let (mut left, mut right) = (silence(), silence());
         for voice in self.voices.values_mut().filter(|voice| voice.plays) {
             let Some(frame) = voice.frames.pop_front() else {

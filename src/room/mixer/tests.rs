@@ -21,7 +21,7 @@ fn next(mixer: &mut Mixer<&'static str>) -> (i16, i16) {
 
 #[test]
 fn each_side_is_the_sum_of_its_voices() {
-    let mut mixer = Mixer::new();
+    let mut mixer = Mixer::default();
     assert_eq!(next(&mut mixer), (0, 0), "nobody is there");
     for _ in 0..4 {
         mixer.push("ann", Side::Left, frame(100));
@@ -34,7 +34,7 @@ fn each_side_is_the_sum_of_its_voices() {
 
 #[test]
 fn a_voice_waits_until_it_is_steady() {
-    let mut mixer = Mixer::new();
+    let mut mixer = Mixer::default();
     mixer.push("ann", Side::Left, frame(1));
     mixer.push("ann", Side::Left, frame(2));
     assert_eq!(next(&mut mixer), (0, 0));
@@ -47,7 +47,7 @@ fn a_voice_waits_until_it_is_steady() {
 
 #[test]
 fn a_stall_costs_the_oldest() {
-    let mut mixer = Mixer::new();
+    let mut mixer = Mixer::default();
     for n in 0..(AHEAD as i16 + 5) {
         mixer.push("ann", Side::Left, frame(n));
     }
