@@ -59,8 +59,8 @@ pub async fn look_up(team: Vec<AgentConfig>, http: &HttpTools) -> Vec<AgentConfi
         let Some(request) = &agent.lookup else {
             return agent;
         };
-        match http.ask(request, &agent.values, &Value::Null).await {
-            Ok((_, found)) => with(&agent, "lookup", found),
+        match http.look_up(request, &agent.values).await {
+            Ok(found) => with(&agent, "lookup", found),
             Err(message) => {
                 tracing::warn!(
                     agent = agent.name,

@@ -85,21 +85,29 @@ impl HttpTools {
         arguments: &Value,
     ) -> Result<String, String> {
         let (status, body) = self.ask(request, values, arguments).await?;
-        let shown = match &request.result {
-            Some(result) => template::fill(result, &json!({"status": status, "body": body}))
-                .map_err(|(_, message)| format!("the answer could not be shown: {message}"))?,
-            None => match body {
-                Value::String(text) => text,
-                body => body.to_string(),
-            },
-        };
-        Ok(shorten(shown))
+        Ok(shorten(match shown(request, status, body)? {
+            Value::String(text) => text,
+            body => body.to_string(),
+        }))
     }
 
-    /// Sends a request and returns the answer's body: JSON, or text.
+    /// Sends an agent's `[lookup]` and returns what `{{ lookup }}` is: the answer, or what its `result` makes of it. JSON
+    /// that `result` makes stays JSON, so that its fields can be named.
     /// # Errors
     /// As [`HttpTools::call`].
-    pub async fn ask(
+    pub async fn look_up(&self, request: &HttpRequest, values: &Value) -> Result<Value, String> {
+        let (status, body) = self.ask(request, values, &Value::Null).await?;
+        Ok(match (&request.result, shown(request, status, body)?) {
+            (Some(_), Value::String(text)) => match serde_json::from_str(&text) {
+                Ok(json @ (Value::Object(_) | Value::Array(_))) => json,
+                _ => Value::String(text),
+            },
+            (_, body) => body,
+        })
+    }
+
+    /// Sends a request and returns the answer's status and body: JSON, or text.
+    async fn ask(
         &self,
         request: &HttpRequest,
         values: &Value,
@@ -156,6 +164,16 @@ impl HttpTools {
             "the server redirected more than {MAX_REDIRECTS} times"
         ))
     }
+}
+
+/// What a request's `result` shows of an answer; without one it is the body.
+fn shown(request: &HttpRequest, status: u16, body: Value) -> Result<Value, String> {
+    let Some(result) = &request.result else {
+        return Ok(body);
+    };
+    template::fill(result, &json!({"status": status, "body": body}))
+        .map(Value::String)
+        .map_err(|(_, message)| format!("the answer could not be shown: {message}"))
 }
 
 /// Arguments that the URL does not contain.

@@ -115,6 +115,24 @@ async fn asks_with_arguments_and_secrets() {
 }
 
 #[tokio::test]
+async fn a_lookup_is_the_answer_or_what_its_result_makes_of_it() {
+    let port = server().await;
+    let tools = HttpTools::new().unwrap();
+    let found = async |result: &str| {
+        let text = format!("url = \"HOST/tables/x\"\nallow_private = true\n{result}");
+        let request = request(port, &text);
+        tools.look_up(&request, &json!({})).await.unwrap()
+    };
+    assert_eq!(found("").await["times"], json!(["six", "seven"]));
+    let part = found(r#"result = "{{ body.times | tojson }}""#).await;
+    assert_eq!(part, json!(["six", "seven"]));
+    let words = found(r#"result = "{{ status }}: {{ body.day }}""#).await;
+    assert_eq!(words, "200: x");
+    // A number is what an author wrote, not what a parser makes of it: "007" stays "007".
+    assert_eq!(found(r#"result = "007""#).await, "007");
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_told_in_words() {
     let port = server().await;
     let to = |path: &str| {

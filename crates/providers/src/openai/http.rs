@@ -3,9 +3,7 @@
 use sidetone_base::provider::{Address, Auth};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url, redirect};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
@@ -21,6 +19,9 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an unused connection stays open: longer than the pauses of a conversation, so that a turn does not pay for
 /// a new one.
 const IDLE: Duration = Duration::from_secs(300);
+
+/// The longest that a provider may ask to be left alone: this long or longer is taken for nonsense.
+const A_DAY: f64 = 86_400.0;
 
 /// Most bytes read of an error or a transcript.
 const BODY_LIMIT: usize = 1 << 20;
@@ -338,20 +339,31 @@ fn secret(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// How long a provider wants to be left alone.
+/// How long a provider wants to be left alone (RFC 9110, 10.2.3).
 pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let precise = headers.get("retry-after-ms").and_then(retry_after);
-    precise
-        .map(|milliseconds| milliseconds / 1000)
-        .or_else(|| headers.get(RETRY_AFTER).and_then(retry_after))
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let milliseconds = text("retry-after-ms").and_then(seconds);
+    if let Some(milliseconds) = milliseconds {
+        return Some(milliseconds / 1000);
+    }
+    let asked = text("retry-after")?;
+    seconds(asked).or_else(|| until(asked, text("date")?))
 }
 
-/// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not used by them.
-fn retry_after(value: &HeaderValue) -> Option<Duration> {
-    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
-    (0.0..86_400.0)
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    (0.0..A_DAY)
         .contains(&seconds)
         .then(|| Duration::from_secs_f64(seconds))
+}
+
+/// From an answer's `Date` to the moment that it names: both are of the provider's clock, so ours may be wrong.
+fn until(moment: &str, date: &str) -> Option<Duration> {
+    let time = |text: &str| httpdate::parse_http_date(text.trim()).ok();
+    let wait = time(moment)?
+        .duration_since(time(date)?)
+        .unwrap_or_default();
+    (wait.as_secs_f64() < A_DAY).then_some(wait)
 }
 
 /// The media type in lower case, without parameters.

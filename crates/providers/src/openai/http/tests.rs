@@ -97,19 +97,28 @@ fn the_environments_proxy_is_not_for_this_machine() {
 }
 
 #[test]
-fn retry_after_is_seconds() {
-    let parse = |text| retry_after(&HeaderValue::from_static(text));
+fn retry_after_is_seconds_or_a_moment_of_the_providers_clock() {
+    let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+    let parse = |text| {
+        let mut headers = HeaderMap::new();
+        headers.insert("date", HeaderValue::from_static(date));
+        headers.insert("retry-after", HeaderValue::from_static(text));
+        wait(&headers)
+    };
     assert_eq!(parse("2"), Some(Duration::from_secs(2)));
     assert_eq!(parse("0.5"), Some(Duration::from_millis(500)));
-    for nonsense in [
-        "",
-        "soon",
-        "-1",
-        "NaN",
-        "inf",
-        "1e99",
-        "Wed, 21 Oct 2015 07:28:00 GMT",
-    ] {
+    let moment = "Wed, 21 Oct 2015 07:28:07 GMT";
+    assert_eq!(parse(moment), Some(Duration::from_secs(7)));
+    let past = "Wed, 21 Oct 2015 07:27:00 GMT";
+    assert_eq!(parse(past), Some(Duration::ZERO));
+    let days = "Wed, 28 Oct 2015 07:28:00 GMT";
+    for nonsense in ["", "soon", "-1", "NaN", "inf", "1e99", days] {
         assert_eq!(parse(nonsense), None, "{nonsense}");
     }
+
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("retry-after"),
+        HeaderValue::from_static(moment),
+    )]);
+    assert_eq!(wait(&headers), None, "no date to count from");
 }
