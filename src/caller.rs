@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod heard;
+pub mod phone;
 pub mod report;
 pub mod room;
 pub mod script;
@@ -21,16 +22,32 @@ use self::script::{Action, Cue, Observed, Patience, Script};
 use self::transcripts::Transcripts;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_call::transport::Key;
 
 /// A turn of the script: what is said, and when.
 #[derive(Debug, Clone)]
 pub struct ScriptTurn {
     /// Its name in the report: the file's name.
     pub name: String,
-    /// What is said.
-    pub sound: Pcm<48_000>,
-    /// When it is said.
+    /// What is said, or pressed.
+    pub says: Says,
+    /// When.
     pub cue: Cue,
+}
+
+/// A turn's content.
+#[derive(Debug, Clone)]
+pub enum Says {
+    /// This sound.
+    Sound(Pcm<48_000>),
+    /// Telephone keys.
+    Keys(Vec<Key>),
+}
+
+impl From<Pcm<48_000>> for Says {
+    fn from(sound: Pcm<48_000>) -> Self {
+        Self::Sound(sound)
+    }
 }
 
 /// A scripted call.
@@ -69,7 +86,12 @@ pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
         tokio::select! {
             permit = room.microphone.reserve() => match permit {
                 Ok(permit) => match call.next_frame(clock::now() - started) {
-                    Some(frame) => permit.send(frame),
+                    Some((frame, keys)) => {
+                        permit.send(frame);
+                        for key in keys {
+                            room.keys.try_send(key).ok();
+                        }
+                    }
                     None => break "the script".to_owned(),
                 },
                 Err(_) => break "the room: the microphone track is gone".to_owned(),
@@ -128,6 +150,7 @@ struct Playing {
 
 /// The caller's state while the call runs.
 struct Call {
+    by_telephone: bool,
     turns: Vec<ScriptTurn>,
     script: Script,
     playing: Option<Playing>,
@@ -145,8 +168,16 @@ struct Call {
 impl Call {
     fn new(plan: &CallPlan) -> Self {
         let cues = plan.turns.iter().map(|turn| turn.cue).collect();
+        let by_telephone = matches!(plan.access, Access::Phone(_));
+        let mut turns = plan.turns.clone();
+        for turn in turns.iter_mut().filter(|_| by_telephone) {
+            if let Says::Sound(sound) = &mut turn.says {
+                *sound = phone::by_telephone(sound);
+            }
+        }
         Self {
-            turns: plan.turns.clone(),
+            turns,
+            by_telephone,
             script: Script::new(cues, plan.patience),
             playing: None,
             said: vec![None; plan.turns.len()],
@@ -160,31 +191,38 @@ impl Call {
         }
     }
 
-    /// The microphone's next 10 ms. `None` to hang up.
+    /// The microphone's next 10 ms, and keys to press meanwhile. `None` to hang up.
     ///
     /// It is heard at its position in everything sent: the engine takes some frames ahead of time, and its clock never
     /// pauses. (After a stall of this program it is heard later, and the agent seems slower than it is.)
-    fn next_frame(&mut self, now: Duration) -> Option<Pcm<48_000>> {
+    fn next_frame(&mut self, now: Duration) -> Option<(Pcm<48_000>, Vec<Key>)> {
         let at = Pcm::<48_000>::duration_of(self.sent.len());
         let seen = Observed {
             agent_listening: self.agent_listening,
             agent_voice: self.agent_voice.spans().last().copied(),
             speaking: self.playing.is_some(),
         };
+        let mut pressed = Vec::new();
         match self.script.tick(now, seen) {
             Action::Wait => {}
-            Action::Speak(turn) => {
-                self.playing = Some(Playing {
-                    turn,
-                    position: 0,
-                    began: at,
-                })
-            }
+            Action::Speak(turn) => match &self.turns[turn].says {
+                Says::Sound(_) => {
+                    self.playing = Some(Playing {
+                        turn,
+                        position: 0,
+                        began: at,
+                    });
+                }
+                Says::Keys(keys) => {
+                    pressed.clone_from(keys);
+                    self.said[turn] = Some(Span { start: at, end: at });
+                }
+            },
             Action::HangUp => return None,
         }
         let frame = self.frame_of_turn(at);
         self.sent.append(&frame);
-        Some(frame)
+        Some((frame, pressed))
     }
 
     fn frame_of_turn(&mut self, at: Duration) -> Pcm<48_000> {
@@ -196,7 +234,10 @@ impl Call {
         else {
             return Pcm::silence(heard::FRAME);
         };
-        let samples = self.turns[turn].sound.samples();
+        let Says::Sound(sound) = &self.turns[turn].says else {
+            return Pcm::silence(heard::FRAME);
+        };
+        let samples = sound.samples();
         let end = (position + Pcm::<48_000>::FRAME).min(samples.len());
         let mut frame = samples[position..end].to_vec();
         frame.resize(Pcm::<48_000>::FRAME, 0);
@@ -274,7 +315,11 @@ impl Call {
     fn write_recordings(&self, out: &std::path::Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(out)
             .with_context(|| format!("making the folder {} for recordings", out.display()))?;
-        sidetone_base::audio::wav::write(&out.join("reply.wav"), &self.received)?;
+        let received = match self.by_telephone {
+            true => &phone::by_telephone(&self.received),
+            false => &self.received,
+        };
+        sidetone_base::audio::wav::write(&out.join("reply.wav"), received)?;
         sidetone_base::audio::wav::write(&out.join("caller.wav"), &self.sent)?;
         Ok(())
     }

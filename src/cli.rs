@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::caller::script::Cue;
+use sidetone_call::transport::Key;
 
 /// A voice agent for LiveKit rooms, in one process.
 #[derive(Debug, Parser)]
@@ -216,8 +217,9 @@ pub struct ConsoleArgs {
 /// `sidetone call`
 #[derive(Debug, Args)]
 pub struct CallArgs {
-    /// Sound files to play, in order; `FILE@800ms` interrupts the agent after it has spoken for 800 ms
-    #[arg(required = true, value_name = "WAV[@BARGE-IN]")]
+    /// Sound files to play, in order, or telephone keys to press (`keys:12#`); with `@800ms` at its end one interrupts
+    /// the agent after it has spoken for 800 ms
+    #[arg(required = true, value_name = "WAV|keys:KEYS[@BARGE-IN]")]
     pub turns: Vec<TurnArg>,
     /// The Sidetone server that issues the token and dispatches the agent
     #[arg(long, default_value = "http://127.0.0.1:3000", conflicts_with_all = ["url", "token"])]
@@ -231,6 +233,19 @@ pub struct CallArgs {
     /// A participant token, to join a room directly (with --url)
     #[arg(long, requires = "url", hide_env_values = true)]
     pub token: Option<String>,
+    /// Call as a telephone that LiveKit's SIP service brings in: a room of its own, 8 kHz, keys. Uses LIVEKIT_URL,
+    /// LIVEKIT_API_KEY, LIVEKIT_API_SECRET and SIDETONE_AGENT_NAME
+    #[arg(long, conflicts_with_all = ["server", "url", "token", "agent", "voice"])]
+    pub phone: bool,
+    /// The telephone's number
+    #[arg(long, requires = "phone", default_value = "+15550100")]
+    pub number: String,
+    /// The number that the telephone dials, for routing.toml
+    #[arg(long, requires = "phone", value_name = "NUMBER")]
+    pub dials: Option<String>,
+    /// The metadata of the dispatch, as a SIP rule sets it
+    #[arg(long, requires = "phone", value_name = "TEXT", default_value = "")]
+    pub metadata: String,
     /// The agent to ask for
     #[arg(long)]
     pub agent: Option<String>,
@@ -251,17 +266,48 @@ pub struct CallArgs {
 /// A turn as given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnArg {
-    /// The sound file.
-    pub file: PathBuf,
-    /// When it is said.
+    /// What is said or pressed.
+    pub says: SaysArg,
+    /// When.
     pub cue: Cue,
+}
+
+/// A turn's content as given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaysArg {
+    /// A sound file.
+    File(PathBuf),
+    /// Telephone keys.
+    Keys(Vec<Key>),
+}
+
+impl std::str::FromStr for SaysArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(keys) = text.strip_prefix("keys:") else {
+            return Ok(Self::File(text.into()));
+        };
+        let key = |sign| {
+            Key::new(sign).ok_or_else(|| {
+                format!(
+                    "{sign:?} is no telephone key; write digits, *, # and A to D, such as keys:12#"
+                )
+            })
+        };
+        let keys: Vec<Key> = keys.chars().map(key).collect::<Result<_, _>>()?;
+        match keys.is_empty() {
+            true => Err("there are no keys; write some, such as keys:12#".to_owned()),
+            false => Ok(Self::Keys(keys)),
+        }
+    }
 }
 
 impl std::str::FromStr for TurnArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (file, cue) = match text.rsplit_once('@') {
+        let (says, cue) = match text.rsplit_once('@') {
             Some((file, after)) if after.ends_with("ms") => {
                 let millis = after.trim_end_matches("ms").parse().map_err(|_| {
                     format!("{after:?} is no time; write whole milliseconds, such as 800ms")
@@ -271,7 +317,7 @@ impl std::str::FromStr for TurnArg {
             _ => (text, Cue::AgentDone),
         };
         Ok(Self {
-            file: file.into(),
+            says: says.parse()?,
             cue,
         })
     }

@@ -198,7 +198,7 @@ async fn converse(
                 let sound = wav::read(&args.audio.join(file))?;
                 Ok(ScriptTurn {
                     name: (*file).to_owned(),
-                    sound,
+                    says: sound.into(),
                     cue: *cue,
                 })
             })

@@ -5,6 +5,7 @@ mod asked;
 mod before;
 mod desk;
 mod doorkeeper;
+mod keys;
 mod microphone;
 pub mod mixer;
 mod person;
@@ -28,10 +29,10 @@ use livekit::prelude::*;
 use livekit::webrtc::peer_connection_factory::{PathWatch, Paths, Tried};
 use tokio::sync::mpsc;
 
+pub use keys::{dtmf, key_of};
 pub use person::{caller_of, has_line, is_person, is_telephone};
 use sidetone_base::clock;
 use sidetone_config::encryption::Encryption;
-pub use watch::key_of;
 
 /// A server that has not let us in by then will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);

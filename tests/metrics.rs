@@ -42,7 +42,7 @@ const CALLER: Caller = Caller {
 fn turn(file: &str, cue: Cue) -> ScriptTurn {
     ScriptTurn {
         name: file.to_owned(),
-        sound: sound(file),
+        says: sound(file).into(),
         cue,
     }
 }

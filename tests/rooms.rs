@@ -11,6 +11,7 @@ mod holding;
 mod hostile;
 mod memory;
 pub mod person;
+mod phone;
 mod posts;
 mod quality;
 mod several;

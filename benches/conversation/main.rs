@@ -126,7 +126,7 @@ async fn call(livekit: &LiveKitServer, running: &Running) -> Placed {
     let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
     let turn = |file: &str, cue| ScriptTurn {
         name: file.to_owned(),
-        sound: wav::read(&audio.join(file)).unwrap(),
+        says: wav::read(&audio.join(file)).unwrap().into(),
         cue,
     };
     let question = |_| turn("caller-opening-hours.wav", Cue::AgentDone);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use super::phone::Phone;
+
 /// Where the token comes from.
 #[derive(Debug, Clone)]
 pub enum Access {
@@ -19,6 +21,8 @@ pub enum Access {
         /// What to ask for.
         request: TokenRequest,
     },
+    /// A room of LiveKit's own, as its SIP service makes one for a telephone.
+    Phone(Phone),
     /// A LiveKit URL and a participant's token.
     Token {
         /// `ws://` or `wss://`.
@@ -77,6 +81,7 @@ impl Access {
     /// If the server cannot be reached or refuses; the message quotes its answer.
     pub async fn obtain(&self) -> anyhow::Result<Granted> {
         match self {
+            Self::Phone(phone) => phone.granted(),
             Self::Token { url, token } => Ok(Granted {
                 url: url.clone(),
                 token: token.clone(),

@@ -12,12 +12,16 @@ use tokio::task::JoinSet;
 use super::access::Granted;
 use super::transcripts::Speaker;
 use crate::room::voice::{VoiceTrack, hear};
-use crate::room::{JoinError, close, join};
+use crate::room::{JoinError, close, dtmf, join};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_call::transport::Key;
 
 /// A segment lasts as long as the agent speaks; a stream that stalls for longer than this was cut off.
 const STALLED: Duration = Duration::from_secs(60);
+
+/// From one key to the next, as a person presses them.
+const KEY_PACE: Duration = Duration::from_millis(300);
 
 /// What the caller learns from the room.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub struct CallerRoom {
     pub told: mpsc::Receiver<Told>,
     /// Frames to say; capacity 2, so sending is paced in real time.
     pub microphone: mpsc::Sender<Pcm<48_000>>,
+    /// Telephone keys to press, one after the other. A full channel drops them: nobody presses that many.
+    pub keys: mpsc::Sender<Key>,
     tasks: JoinSet<()>,
 }
 
@@ -74,12 +80,15 @@ impl CallerRoom {
                 voice.play(&frame).await;
             }
         });
+        let (keys, pressed) = mpsc::channel(128);
+        tasks.spawn(press(room.local_participant(), pressed));
         let own = room.local_participant().identity();
         tasks.spawn(watch(events, own, tell));
         Ok(Self {
             room,
             told,
             microphone,
+            keys,
             tasks,
         })
     }
@@ -88,6 +97,16 @@ impl CallerRoom {
     pub async fn leave(mut self) {
         close(&self.room).await;
         self.tasks.shutdown().await;
+    }
+}
+
+/// Presses the keys at a person's pace.
+async fn press(participant: LocalParticipant, mut keys: mpsc::Receiver<Key>) {
+    while let Some(key) = keys.recv().await {
+        if let Err(error) = participant.publish_dtmf(dtmf(key)).await {
+            tracing::warn!(%error, "a key could not be pressed");
+        }
+        tokio::time::sleep(KEY_PACE).await;
     }
 }
 

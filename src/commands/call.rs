@@ -5,14 +5,26 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::phone::Phone;
 use sidetone::caller::script::Patience;
-use sidetone::caller::{self, CallPlan, ScriptTurn};
-use sidetone::cli::{CallArgs, TurnArg};
+use sidetone::caller::{self, CallPlan, Says, ScriptTurn};
+use sidetone::cli::{CallArgs, SaysArg, TurnArg};
 use sidetone_base::audio;
+use sidetone_config::env::Env;
 
 /// Fails if a turn was not answered.
 pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {
     let access = match (args.url, args.token) {
+        _ if args.phone => {
+            let env = Env::read()?;
+            Access::Phone(Phone {
+                livekit: env.livekit?,
+                agent_name: env.agent_name,
+                metadata: args.metadata,
+                number: args.number,
+                dialled: args.dials,
+            })
+        }
         (Some(url), Some(token)) => Access::Token { url, token },
         _ => Access::Server {
             server: args.server,
@@ -53,15 +65,20 @@ pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn turn(arg: TurnArg) -> anyhow::Result<ScriptTurn> {
-    let name = arg
-        .file
-        .file_name()
-        .unwrap_or(arg.file.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let (name, says) = match arg.says {
+        SaysArg::File(file) => {
+            let name = file.file_name().unwrap_or(file.as_os_str());
+            let sound = audio::wav::read(&file)?;
+            (name.to_string_lossy().into_owned(), sound.into())
+        }
+        SaysArg::Keys(keys) => {
+            let signs: String = keys.iter().map(|key| key.sign()).collect();
+            (format!("keys {signs}"), Says::Keys(keys))
+        }
+    };
     Ok(ScriptTurn {
         name,
-        sound: audio::wav::read(&arg.file)?,
+        says,
         cue: arg.cue,
     })
 }

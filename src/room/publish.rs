@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::desk::Desk;
-use sidetone_call::transport::{AgentState, RoomCommand, Segment, Speaker};
+use super::keys::dtmf;
+use sidetone_call::transport::{AgentState, Key, RoomCommand, Segment, Speaker};
 
 /// A server or data channel that takes longer is stuck; the call goes on without it.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -185,19 +186,14 @@ impl Publisher {
         desk.close();
     }
 
-    /// Sends telephone keys at a person's pace. Codes are those of RFC 4733.
+    /// Sends telephone keys at a person's pace.
     async fn press(&self, keys: &str) {
         for key in keys.chars() {
-            let Some(code) = "0123456789*#ABCD".find(key) else {
+            let Some(key) = Key::new(key) else {
                 tokio::time::sleep(DTMF_WAIT).await;
                 continue;
             };
-            let tone = livekit::SipDTMF {
-                code: u32::try_from(code).unwrap_or_default(),
-                digit: key.to_string(),
-                destination_identities: Vec::new(),
-            };
-            let sending = self.participant.publish_dtmf(tone);
+            let sending = self.participant.publish_dtmf(dtmf(key));
             told("DTMF", timeout(DEADLINE, sending).await);
             tokio::time::sleep(DTMF_GAP).await;
         }

@@ -23,6 +23,7 @@ use tokio::time::sleep_until;
 
 use super::asked::Chats;
 use super::before;
+use super::keys::key_of;
 use super::microphone::Tracks;
 use super::person::{caller_of, may_call, rings};
 use super::publish::Seeing;
@@ -39,7 +40,7 @@ pub(super) use secrecy::{Secrecy, Voice};
 use several::Several;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
-use sidetone_call::transport::{DisconnectReason, Dismissal, Key, MicFrame, RoomEvent};
+use sidetone_call::transport::{DisconnectReason, Dismissal, MicFrame, RoomEvent};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -461,14 +462,5 @@ impl<'a> Watch<'a> {
     /// No event may be lost; a call that takes none any more is ending.
     async fn tell(&self, event: RoomEvent) {
         let _ = self.to_call.send(event).await;
-    }
-}
-
-/// The key that a packet tells of: by its sign, else by its code. LiveKit's SIP bridge sends both.
-pub fn key_of(code: u32, digit: Option<&str>) -> Option<Key> {
-    let mut signs = digit.unwrap_or_default().chars();
-    match (signs.next(), signs.next()) {
-        (Some(sign), None) => Key::new(sign),
-        _ => Key::of_code(code),
     }
 }

@@ -43,7 +43,7 @@ fn ear(loud: Duration) -> Transcript {
 fn turn(name: &str, sound: Pcm<48_000>, cue: Cue) -> ScriptTurn {
     ScriptTurn {
         name: name.into(),
-        sound,
+        says: sound.into(),
         cue,
     }
 }

@@ -162,7 +162,7 @@ impl Stage {
     pub async fn call(&self, turns: &[(&str, Cue)]) -> Placed {
         let turns = turns.iter().map(|(file, cue)| ScriptTurn {
             name: (*file).to_owned(),
-            sound: question(file),
+            says: question(file).into(),
             cue: *cue,
         });
         self.place(self.access(), turns.collect()).await

@@ -90,7 +90,7 @@ pub fn call(address: SocketAddr, agent: Option<&str>, turns: usize) -> CallPlan 
     let sound = wav::read(Path::new(hours)).unwrap();
     let turn = |n: usize| ScriptTurn {
         name: format!("turn {n}"),
-        sound: sound.clone(),
+        says: sound.clone().into(),
         cue: Cue::AgentDone,
     };
     CallPlan {

@@ -186,7 +186,7 @@ impl Stage {
             },
             turns: vec![ScriptTurn {
                 name: file.into(),
-                sound: wav::read(&audio.join(file)).unwrap(),
+                says: wav::read(&audio.join(file)).unwrap().into(),
                 cue: Cue::AgentDone,
             }],
             patience: Patience::default(),

@@ -114,6 +114,13 @@ impl Chat {
         self.said_by.insert(turn, name);
     }
 
+    /// Whether the caller has said anything.
+    pub fn has_heard_caller(&self) -> bool {
+        // A summary has at least one of the caller's turns in it.
+        let mut items = self.items.iter();
+        !self.summary.is_empty() || items.any(|item| matches!(item, ChatItem::User { .. }))
+    }
+
     /// The caller's words of a turn. They replace earlier words of the same turn: the caller went on before hearing
     /// an answer.
     pub fn user(&mut self, turn: TurnId, text: &str) {

@@ -10,6 +10,7 @@ mod dead_air;
 mod deadlines;
 mod goodbye;
 mod hand;
+mod menu;
 mod record;
 mod replies;
 mod reply;

@@ -209,6 +209,9 @@ impl Mismatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key(char);
 
+/// A telephone's keys in the order of their event codes (RFC 4733, section 3.2).
+const KEYS: &str = "0123456789*#ABCD";
+
 impl Key {
     /// The key with this character. `None` if telephones have no such key.
     pub fn new(sign: char) -> Option<Self> {
@@ -216,12 +219,16 @@ impl Key {
         matches!(sign, '0'..='9' | '*' | '#' | 'A'..='D').then_some(Self(sign))
     }
 
-    /// The key with this event code (RFC 4733, section 3.2). `None` if there is none.
+    /// The key with this event code. `None` if there is none.
     pub fn of_code(code: u32) -> Option<Self> {
-        let sign = "0123456789*#ABCD"
-            .chars()
-            .nth(usize::try_from(code).ok()?)?;
+        let sign = KEYS.chars().nth(usize::try_from(code).ok()?)?;
         Some(Self(sign))
+    }
+
+    /// Its event code.
+    pub fn code(self) -> u32 {
+        let known = KEYS.chars().zip(0..).find(|(sign, _)| *sign == self.0);
+        known.map_or(0, |(_, code)| code)
     }
 
     /// Its character.

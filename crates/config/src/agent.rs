@@ -19,6 +19,7 @@ use super::files::{self, Files};
 use super::holding::{self, Holding};
 use super::language;
 use super::mcp::{self, McpServer};
+use super::menu::{self, Menu};
 pub use super::problem::{ConfigError, Problems};
 use super::providers::{self, Stages};
 use super::recording::RecordingMode;
@@ -102,6 +103,8 @@ pub struct AgentConfig {
     pub silence: SilenceConfig,
     /// When input by telephone keys is complete.
     pub keys: KeysConfig,
+    /// What a key does while the caller has not said anything yet.
+    pub menu: Menu,
     /// What it does when an answering machine takes its call. `None` if it talks to whoever answers.
     pub voicemail: Option<Voicemail>,
     /// The sound that callers hear while it thinks. `None` for silence.
@@ -260,6 +263,7 @@ impl AgentConfig {
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, files, &known);
         let stages = providers::read(&mut top, secrets, &built_in);
+        let menu = menu::read(&mut top, &persons(&tools));
         let voicemail = voicemail::read(&mut top, &known);
         let encryption = encryption::read(top.section("encryption"), secrets);
         if encryption.is_some() && tools.iter().any(tools::Tool::calls_telephones) {
@@ -316,6 +320,7 @@ impl AgentConfig {
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),
+            menu,
             voicemail,
             holding: holding::read(top.section("holding"), files.folder()),
             encryption,
@@ -327,6 +332,12 @@ impl AgentConfig {
         agent
     }
 
+    /// The agents to which a caller can come from it: by its model, or by a key.
+    pub fn leads_to(&self) -> impl Iterator<Item = &str> {
+        let by_key = menu::agents(&self.menu).map(|(_, name)| name);
+        self.hands_to().chain(by_key)
+    }
+
     /// The agents to which its model may hand over the caller.
     pub fn hands_to(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().flat_map(|tool| match &tool.action {
@@ -334,6 +345,17 @@ impl AgentConfig {
             _ => Vec::new(),
         })
     }
+}
+
+/// The persons whom the tool `transfer` can call.
+fn persons(tools: &[Tool]) -> Vec<&str> {
+    let mut persons = Vec::new();
+    for tool in tools {
+        if let tools::Action::Transfer(transfer) = &tool.action {
+            persons.extend(transfer.targets.iter().map(|target| target.name.as_str()));
+        }
+    }
+    persons
 }
 
 fn words(text: Option<Text<'_>>, default: &str) -> String {

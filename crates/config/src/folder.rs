@@ -233,7 +233,7 @@ impl AgentFolder {
         let mut next = 0;
         while let Some(agent) = team.get(next).cloned() {
             next += 1;
-            for name in agent.hands_to() {
+            for name in agent.leads_to() {
                 if let Some(other) = state.agents.get(name)
                     && !team.iter().any(|known| known.name == other.name)
                 {
@@ -369,7 +369,7 @@ fn load(
         problems.push(ConfigError {
             file: files.path(&format!("{name}.toml")).display().to_string(),
             line: None,
-            message: format!("tools.handoff.agents: {message}"),
+            message,
         });
         match before.get(&name) {
             Some(good) => agents.insert(name, Arc::clone(good)),

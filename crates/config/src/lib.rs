@@ -25,6 +25,7 @@ pub mod language;
 pub mod livekit;
 mod login;
 pub mod mcp;
+pub mod menu;
 mod phrases;
 pub mod prices;
 pub mod problem;

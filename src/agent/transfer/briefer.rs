@@ -15,7 +15,7 @@ use crate::room::{self, key_of};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_call::Briefed;
-use sidetone_call::menu::{Menu, Step};
+use sidetone_call::question::{Question, Step};
 use sidetone_config::transfer::{DECLINE, TAKE};
 use sidetone_control_plane::server_api::ServerApi;
 
@@ -89,30 +89,30 @@ impl Briefer {
     pub(super) async fn brief(&mut self, briefed: &Briefed) -> Result<(), String> {
         self.is_heard().await?;
         let first = Pcm::concat([&briefed.summary, &briefed.question]);
-        let mut menu = Menu::new(vec![(TAKE, true), (DECLINE, false)], WAIT, TIMES);
+        let mut question = Question::new(vec![(TAKE, true), (DECLINE, false)], WAIT, TIMES);
         let (voice, events) = (&self.voice, &mut self.events);
         let mut saying = Box::pin(say(voice, first));
         let mut is_saying = true;
         loop {
-            let due: OptionFuture<_> = menu.next().map(|at| sleep_until(at.into())).into();
+            let due: OptionFuture<_> = question.next().map(|at| sleep_until(at.into())).into();
             let step = tokio::select! {
                 () = &mut saying, if is_saying => {
                     is_saying = false;
-                    menu.asked(clock::now());
+                    question.asked(clock::now());
                     None
                 }
                 event = events.recv() => match event {
                     Some(RoomEvent::SipDTMFReceived { code, digit, participant: Some(participant) })
                         if participant.identity() == self.person =>
                     {
-                        key_of(code, digit.as_deref()).map(|key| menu.press(key))
+                        key_of(code, digit.as_deref()).map(|key| question.press(key))
                     }
                     event => {
                         is_gone(event, &self.person)?;
                         None
                     }
                 },
-                Some(()) = due => menu.due(clock::now()),
+                Some(()) = due => question.due(clock::now()),
             };
             match step {
                 None => {}

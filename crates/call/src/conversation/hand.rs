@@ -94,7 +94,8 @@ impl Conversation {
         self.to_room.command(RoomCommand::Answer { id, outcome });
     }
 
-    fn obey(&mut self, id: &str, command: Command) -> Result<Done, Refused> {
+    /// Does it, and says what has become of it.
+    pub(super) fn obey(&mut self, id: &str, command: Command) -> Result<Done, Refused> {
         let is_ending = self.deadlines.is_draining() || self.deadlines.hangs_up().is_some();
         if is_ending {
             return match command {
@@ -314,7 +315,7 @@ impl Conversation {
         })
     }
 
-    /// Of what an order did the call's record says as much as of a tool's run.
+    /// Of what a command did, the call's record says as much as of a tool's run.
     fn record_order(&mut self, id: &str, name: &str, arguments: Value) {
         let at = self.record.offset(clock::now());
         self.record.tool(ToolCalled {
@@ -323,7 +324,7 @@ impl Conversation {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_string(),
-            result: Ok("the backend's command was carried out".into()),
+            result: Ok("carried out".into()),
             started_at: at,
             took: Duration::ZERO,
         });

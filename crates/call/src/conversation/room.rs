@@ -96,7 +96,7 @@ impl Conversation {
         }
     }
 
-    fn typed(&mut self, text: String) {
+    pub(super) fn typed(&mut self, text: String) {
         if self.deadlines.is_draining() {
             self.record.ledger().refused(Dropped::Draining);
         } else if !text.is_empty() {
@@ -108,11 +108,15 @@ impl Conversation {
     /// The agent stops talking at the first key, and answers when they are complete.
     fn pressed(&mut self, key: Key) {
         let now = clock::now();
-        if self.keys.is_empty() && !self.deadlines.is_draining() {
+        let is_first = self.keys.is_empty() && !self.deadlines.is_draining();
+        if is_first {
             self.input(Input::KeyPressed);
         }
         // Somebody is there.
         self.deadlines.silence().broken();
+        if is_first && self.chooses(key) {
+            return self.watch_silence(now);
+        }
         let rules = self.cast.agent().keys;
         if let Some(keys) = self.keys.press(now, key, &rules) {
             self.keys_complete(&keys);

@@ -309,7 +309,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, small_prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, voicemail, vad, preemptive_generation, endpointing, interruption, several_speakers, limits, silence, keys, holding, encryption",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, small_prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, menu, voicemail, encryption, vad, preemptive_generation, endpointing, interruption, several_speakers, limits, silence, keys, holding",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

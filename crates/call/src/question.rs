@@ -7,7 +7,7 @@ use crate::transport::Key;
 
 /// A question in progress. It begins while the question is being said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Menu<T> {
+pub struct Question<T> {
     choices: Vec<(char, T)>,
     wait: Duration,
     /// How often the question is still asked.
@@ -27,7 +27,7 @@ pub enum Step<T> {
     GivenUp,
 }
 
-impl<T: Clone> Menu<T> {
+impl<T: Clone> Question<T> {
     /// After each of at most `times` askings a key is awaited for `wait`.
     pub fn new(choices: Vec<(char, T)>, wait: Duration, times: u32) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<T: Clone> Menu<T> {
         }
     }
 
-    /// When [`Menu::due`] has something to say, unless a key comes before.
+    /// When [`Question::due`] has something to say, unless a key comes before.
     pub fn next(&self) -> Option<Instant> {
         self.until
     }
