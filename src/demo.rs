@@ -15,6 +15,7 @@ use crate::caller::{self, CallPlan, Placed, ScriptTurn};
 use crate::cli::DemoArgs;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
+use crate::shop;
 use crate::worker::{LoadMeasure, Shutdown};
 use sidetone_base::audio::{Resampler, wav};
 use sidetone_base::clock;
@@ -34,16 +35,6 @@ const SCRIPT: [(&str, Cue); 2] = [
 /// The agent counts as understood if the local STT reads its voice back at least this well: synthetic speech over Opus,
 /// read by a small model, misses about one word in ten.
 const INTELLIGIBLE: f64 = 0.35;
-/// Whose agent the scripted caller talks with, and what it knows.
-const VARIABLES: [(&str, &str); 2] = [
-    ("company", "Harbour Books"),
-    (
-        "facts",
-        "The shop is open from Monday to Saturday, nine to six, and closed on Sundays. \
-         Callers reset their password by clicking Forgot Password on the sign-in page: an e-mail \
-         comes within a minute. Orders arrive within five days.",
-    ),
-];
 /// How long the demo may take to get ready; loading models takes seconds.
 const READY: Duration = Duration::from_secs(180);
 /// The longest duration of the scripted call.
@@ -75,6 +66,11 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
         bind: listener.local_addr()?,
         ..environment(&livekit, data.path())?
     };
+    let questions = shop::questions(&env);
+    let shop = shop::open().await;
+    if let Err(error) = &shop {
+        println!("the shop's server cannot be opened ({error}): its agent's tools will not work");
+    }
     let stop = shutdown.drain.child_token();
     let stops = Shutdown {
         drain: stop.clone(),
@@ -108,6 +104,10 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
     };
     if !args.once {
         println!("\nTry it yourself: {server}/   (ctrl-c ends the demo)");
+        println!("Ask, for example:");
+        for question in questions {
+            println!("  {question}");
+        }
         shutdown.drain.cancelled().await;
     }
     stop.cancel();
@@ -186,9 +186,7 @@ async fn converse(
             request: TokenRequest {
                 room_type: "support".into(),
                 participant_name: "Demo caller".into(),
-                variables: VARIABLES
-                    .map(|(name, value)| (name.into(), value.into()))
-                    .into(),
+                agent: Some(shop::AGENT.into()),
                 ..TokenRequest::default()
             },
         },

@@ -14,6 +14,7 @@ pub mod recorder;
 pub mod replay;
 pub mod room;
 pub mod serve;
+pub mod shop;
 pub mod telemetry;
 pub mod tls;
 pub mod worker;

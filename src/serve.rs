@@ -22,6 +22,7 @@ use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
 use crate::health;
 use crate::recorder::{self, Recorder};
+use crate::shop;
 use crate::telemetry::otlp::Exporter;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
@@ -239,7 +240,7 @@ fn control_plane(
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
-        pages: Some(pages(env)),
+        pages: Some(pages(env, agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         tasks: tasks.health(),
         write_rate: Rate::a_minute(env.user_limits.requests_a_minute),
@@ -256,9 +257,15 @@ fn control_plane(
 }
 
 /// What the web pages are told: they may connect to LiveKit's address.
-fn pages(env: &Env) -> UiSettings {
+fn pages(env: &Env, agents: &AgentFolder) -> UiSettings {
+    let is_shop = env.demo && agents.names().contains(shop::AGENT);
+    let (agent, questions) = match is_shop {
+        true => (shop::AGENT, shop::questions(env)),
+        false => (DEFAULT_AGENT, &[][..]),
+    };
     UiSettings {
-        default_agent: Some(DEFAULT_AGENT.to_owned()),
+        default_agent: Some(agent.to_owned()),
+        questions,
         voices: Voice::KNOWN.map(str::to_owned).to_vec(),
         default_voice: Voice::default().to_string(),
         livekit_url: env

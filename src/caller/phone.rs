@@ -8,8 +8,6 @@ use livekit_protocol::{RoomAgentDispatch, RoomConfiguration};
 use sidetone_base::audio::{Pcm, Resampler};
 use sidetone_config::livekit::LiveKit;
 
-use super::access::Granted;
-
 /// A call from a telephone.
 #[derive(Debug, Clone)]
 pub struct Phone {
@@ -27,7 +25,7 @@ pub struct Phone {
 
 impl Phone {
     /// A new room, as a SIP rule makes one for each caller, in which an agent is dispatched when the telephone joins.
-    pub(super) fn granted(&self) -> anyhow::Result<Granted> {
+    pub(super) fn token(&self) -> anyhow::Result<String> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let room = format!("phone-_{}_{}", self.number, &id[..12]);
         let dispatch = RoomAgentDispatch {
@@ -47,7 +45,7 @@ impl Phone {
             .into_iter()
             .chain(dialled.map(|number| ("sip.trunkPhoneNumber", number)));
         let key = self.livekit.keys.first();
-        let token = AccessToken::with_api_key(&key.id, &key.secret.expose())
+        AccessToken::with_api_key(&key.id, &key.secret.expose())
             .with_identity(&format!("sip_{}", self.number))
             .with_name(&format!("Phone {}", self.number))
             .with_kind("sip")
@@ -62,12 +60,7 @@ impl Phone {
                 ..RoomConfiguration::default()
             })
             .to_jwt()
-            .context("signing a token for the telephone")?;
-        Ok(Granted {
-            url: self.livekit.host.clone(),
-            token,
-            call_id: None,
-        })
+            .context("signing a token for the telephone")
     }
 }
 

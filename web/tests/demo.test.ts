@@ -27,6 +27,7 @@ after(async () => {
 test("the page works at once: greeted, heard, answered aloud, timed, stored", async () => {
   const page = await chromium.page();
   await page.goto(demo.url);
+  await page.getByRole("listitem").getByText("When are you open on Saturday?").waitFor();
   await page.getByRole("button", { name: "Start call" }).click();
 
   const log = page.getByRole("log", { name: "Conversation" });
@@ -52,7 +53,10 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   });
   const stored = (await (await fetch(`${demo.url}/api/voice/history/${call.id}`)).json()) as { turns: { speaker: string; text: string }[] };
   assert.ok(stored.turns.some((t) => t.speaker === "user" && /opening hours/i.test(t.text)), JSON.stringify(stored.turns));
-  assert.ok(stored.turns.some((t) => t.speaker === "agent"), JSON.stringify(stored.turns));
+  // The shop's facts, as in the scripted call.
+  assert.ok(stored.turns.some((t) => t.speaker === "agent" && /nine/i.test(t.text)), JSON.stringify(stored.turns));
+  const record = page.getByRole("link", { name: /What is kept of this call/ });
+  assert.match((await record.getAttribute("href"))!, new RegExp(`/admin/calls\\?call=${call.id}$`));
 
   // The call's page plays its recording from the bucket, and the conversation follows.
   await until("the recording is uploaded", async () => {

@@ -13,6 +13,8 @@ interface UiConfig {
   voices: string[];
   defaultAgent: string | null;
   defaultVoice: string;
+  /** What to ask the default agent. */
+  questions?: string[];
 }
 
 /** What the agent cannot measure: network in both directions, jitter buffer, the browser's own output. */
@@ -39,6 +41,9 @@ function offer(config: UiConfig): void {
   if (config.defaultAgent) agent.value = config.defaultAgent;
   if (config.agents.includes(chosen["agent"] ?? "")) agent.value = chosen["agent"]!;
   const voice = config.voices.find((name) => name === chosen["voice"]) ?? config.defaultVoice;
+  const questions = config.questions ?? [];
+  get("questions").replaceChildren(...questions.map((text) => h("li", {}, text)));
+  get("ask").hidden = questions.length === 0;
   // With a single agent there is no choice.
   get("agent-field").hidden = config.agents.length < 2;
   voices.replaceChildren(
@@ -135,6 +140,12 @@ get("copy").addEventListener("click", () => {
   // Pages in an insecure context have no clipboard.
   const copied = navigator.clipboard?.writeText(get("snippet").textContent ?? "") ?? Promise.reject(new Error("no clipboard"));
   copied.then(() => setText(get("copy"), "Copied"), () => getSelection()?.selectAllChildren(get("snippet")));
+});
+call.addEventListener("sidetone-started", (event) => {
+  const { callId } = (event as SidetoneCallEventMap["sidetone-started"]).detail;
+  const link = get<HTMLAnchorElement>("record");
+  if (callId) link.href = here(`/admin/calls?call=${encodeURIComponent(callId)}`);
+  link.hidden = !callId;
 });
 call.addEventListener("sidetone-turn", () => showTurns(call.snapshot?.turns ?? []));
 call.addEventListener("sidetone-state", (event) => {

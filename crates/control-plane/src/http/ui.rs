@@ -45,6 +45,9 @@ pub struct UiSettings {
     pub voices: Vec<String>,
     /// The voice selected at first.
     pub default_voice: String,
+    /// What the page suggests to ask the default agent.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub questions: &'static [&'static str],
     /// LiveKit's address for browsers (`wss://…`); pages may connect to it and to no other.
     #[serde(skip)]
     pub livekit_url: Option<String>,
