@@ -152,7 +152,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
 fn the_local_models_scenarios_can_be_held() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
-    for (folder, count) in [("support", 20), ("tools", 10)] {
+    for (folder, count) in [("support", 20), ("hire", 20), ("tools", 10)] {
         let folder = root.join("fixtures/local").join(folder);
         let scenarios = scenario::load_all(&[folder]).unwrap();
         assert_eq!(scenarios.len(), count);

@@ -14,6 +14,7 @@ mod http;
 pub mod llm;
 mod machine;
 pub mod manifest;
+mod meaning;
 mod mel;
 mod quant;
 pub mod stt;
@@ -70,8 +71,11 @@ impl Settings {
     /// The models that must be fetched for these settings.
     pub fn models(&self) -> Vec<&'static manifest::Model> {
         let names = [self.stt.name(), self.llm.name()];
+        // the larger models phrase the facts themselves
+        let meaning = self.llm.is_small().then_some(meaning::NAME);
         names
             .into_iter()
+            .chain(meaning)
             .chain(tts::NEEDED)
             .filter_map(manifest::model)
             .collect()

@@ -6,6 +6,8 @@
 
 mod convert;
 mod form;
+mod grounded;
+mod grounds;
 mod json;
 mod memory;
 mod model;
@@ -22,8 +24,10 @@ use tokio::sync::mpsc;
 use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::Failure;
+use crate::meaning::Meaning;
 use crate::{Error, derived, loading, present};
 pub use form::{Call, Calls, Form};
+use grounded::Question;
 pub use json::{BadSchema, Schema};
 use model::{CHUNK, Qwen};
 pub use sampling::Sampling;
@@ -169,6 +173,8 @@ pub enum Refusal {
 #[derive(Clone)]
 pub struct Llm {
     queue: mpsc::Sender<Job>,
+    /// Where requests go whose prompt marks facts; `None` for a larger model, which reads them itself.
+    grounded: Option<mpsc::Sender<Question>>,
     tokens: Arc<Tokens>,
     which: LlmModel,
 }
@@ -193,13 +199,23 @@ impl Llm {
         }
         qwen.release();
         let (queue, jobs) = mpsc::channel(WAITING);
-        let worker = Worker::new(qwen, tokens.clone(), compute);
+        let worker = Worker::new(qwen, tokens.clone(), Arc::clone(&compute));
         std::thread::Builder::new()
             .name("model-llm".into())
             .spawn(move || worker.run(jobs))
             .map_err(Error::Thread)?;
+        let grounded = match which.is_small() {
+            true => Some(grounded::start(
+                Meaning::load(cache)?,
+                Arc::clone(&tokens),
+                compute,
+                queue.clone(),
+            )?),
+            false => None,
+        };
         Ok(Self {
             queue,
+            grounded,
             tokens,
             which,
         })
@@ -211,7 +227,15 @@ impl Llm {
 
     /// Asks the model. Dropping the receiver stops the work at the next token or chunk. The channel has room for a
     /// whole answer, so a slow reader delays nobody.
-    pub fn chat(&self, chat: Chat) -> Result<mpsc::Receiver<ChatEvent>, Refusal> {
+    pub fn chat(&self, mut chat: Chat) -> Result<mpsc::Receiver<ChatEvent>, Refusal> {
+        let system = chat.messages.first_mut();
+        let grounds = system
+            .filter(|first| first.role == Role::System)
+            .and_then(|system| {
+                let (prompt, grounds) = grounds::read(&system.content);
+                system.content = prompt;
+                grounds
+            });
         let max_tokens = chat.max_tokens.unwrap_or(LONGEST).min(LONGEST);
         let prompt = self
             .tokens
@@ -227,24 +251,33 @@ impl Llm {
         }
         let (events, answer) = mpsc::channel(LONGEST + 2);
         let Chat {
+            messages,
             sampling,
             stop,
             form,
             ..
         } = chat;
-        self.queue
-            .try_send(Job {
-                prompt,
-                max_tokens,
-                sampling,
-                stop,
-                form,
-                events,
-            })
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => Failure::Busy("llm"),
-                mpsc::error::TrySendError::Closed(_) => Failure::Gone("llm"),
-            })?;
+        let is_talk = form.is_talk();
+        let job = Job {
+            prompt,
+            max_tokens,
+            sampling,
+            stop,
+            form,
+            guard: None,
+            events,
+        };
+        match (&self.grounded, grounds) {
+            (Some(grounded), Some(grounds)) if is_talk => send(
+                grounded,
+                Question {
+                    grounds,
+                    messages,
+                    job,
+                },
+            )?,
+            _ => send(&self.queue, job)?,
+        }
         Ok(answer)
     }
 
@@ -269,4 +302,12 @@ impl Llm {
         }
         Err(Failure::Gone("llm").into())
     }
+}
+
+/// Puts a request into a thread's queue, which refuses it if it is full.
+fn send<T>(queue: &mpsc::Sender<T>, request: T) -> Result<(), Failure> {
+    queue.try_send(request).map_err(|refused| match refused {
+        mpsc::error::TrySendError::Full(_) => Failure::Busy("llm"),
+        mpsc::error::TrySendError::Closed(_) => Failure::Gone("llm"),
+    })
 }

@@ -19,6 +19,13 @@ pub struct Form {
     pub json: Option<Arc<Schema>>,
 }
 
+impl Form {
+    /// Whether an answer is words for the caller: no JSON, and no call that must be made.
+    pub(super) fn is_talk(&self) -> bool {
+        self.json.is_none() && !self.calls.as_ref().is_some_and(|calls| calls.needed)
+    }
+}
+
 /// The calls that an answer may make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calls {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::form::{Answer, Form, Taken, Token};
+use super::grounds::Guard;
 use super::memory::Memory;
 use super::model::{CHUNK, Qwen};
 use super::sampling::{Sampler, Stops};
@@ -26,7 +27,24 @@ pub(super) struct Job {
     pub(super) sampling: Sampling,
     pub(super) stop: Vec<String>,
     pub(super) form: Form,
+    /// What checks the words before they are said.
+    pub(super) guard: Option<Guard>,
     pub(super) events: mpsc::Sender<ChatEvent>,
+}
+
+impl Job {
+    /// Reads this prompt and remembers it; `events` get the end.
+    pub(super) fn reading(prompt: Vec<u32>, events: mpsc::Sender<ChatEvent>) -> Self {
+        Self {
+            prompt,
+            max_tokens: 0,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            form: Form::default(),
+            guard: None,
+            events,
+        }
+    }
 }
 
 /// The thread's state.
@@ -65,6 +83,7 @@ struct RunningAnswer {
     sampler: Sampler,
     letters: Utf8Stream,
     stops: Stops,
+    guard: Option<Guard>,
     left: usize,
     usage: Usage,
     begun: Instant,
@@ -143,6 +162,7 @@ impl Worker {
             sampler: Sampler::new(job.sampling),
             letters: Utf8Stream::default(),
             stops: Stops::new(job.stop),
+            guard: job.guard,
             left: job.max_tokens.min(room),
             usage: Usage {
                 prompt: job.prompt.len(),
@@ -253,7 +273,7 @@ impl RunningAnswer {
                 let text = self.letters.push(bytes);
                 let (text, stopped) = self.stops.push(&text);
                 self.send(text);
-                is_over |= stopped;
+                is_over |= stopped || self.guard.as_ref().is_some_and(Guard::is_shut);
             }
             Taken::Kept => {}
             Taken::Opened => {
@@ -280,12 +300,24 @@ impl RunningAnswer {
     fn finish(&mut self, reason: FinishReason) -> Step {
         let rest = self.stops.finish();
         self.send(rest);
+        if let Some(guard) = &mut self.guard {
+            let rest = guard.finish();
+            self.pass_on(rest);
+        }
         let usage = self.usage;
         let _ = self.events.try_send(ChatEvent::Done { reason, usage }); // the reader may be gone
         Step::Finished
     }
 
-    fn send(&self, text: String) {
+    fn send(&mut self, text: String) {
+        let text = match &mut self.guard {
+            Some(guard) => guard.push(&text),
+            None => text,
+        };
+        self.pass_on(text);
+    }
+
+    fn pass_on(&self, text: String) {
         if !text.is_empty() {
             // the channel has room for every token of the longest answer
             let _ = self.events.try_send(ChatEvent::Text(text));

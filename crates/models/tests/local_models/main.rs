@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // the lint's exception for tests does not cover what tests call
 
 mod end_of_turn;
+mod grounded;
 mod http;
 mod llm;
 mod names;
