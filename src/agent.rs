@@ -4,6 +4,7 @@
 
 mod conclude;
 mod earlier;
+pub mod editions;
 pub mod end_of_turn;
 mod found;
 mod hold;
@@ -25,6 +26,7 @@ pub mod warm;
 use std::sync::Arc;
 
 use self::conclude::job_outcome;
+use self::editions::Editions;
 use self::end_of_turn::SmartTurn;
 use self::results::Results;
 use self::spool::Spool;
@@ -51,6 +53,8 @@ pub use sidetone_config::agent::DEFAULT_AGENT;
 pub struct Agents {
     /// The agents there are: an edit of their files is heard on the next call.
     pub agents: Arc<AgentFolder>,
+    /// The pool's editions of them, by which running calls go on.
+    pub editions: Arc<Editions>,
     /// The row of this process in the store: its beat is that of all its calls.
     pub worker: Uuid,
     /// Where words are kept.

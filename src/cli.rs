@@ -44,6 +44,9 @@ pub enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Publish the agents' files for the whole pool, list what was published, or go back to it
+    #[command(subcommand)]
+    Agents(AgentsCommand),
     /// Apply the database migrations
     Migrate,
     /// Run everything on this machine: livekit-server, an agent, one scripted call, then the page to try it on
@@ -64,6 +67,7 @@ impl Command {
             | Self::Models(ModelsCommand::Serve { .. }) => true,
             Self::Call(_)
             | Self::Models(_)
+            | Self::Agents(_)
             | Self::Check(_)
             | Self::Schema { .. }
             | Self::Migrate => false,
@@ -321,6 +325,24 @@ impl std::str::FromStr for TurnArg {
             cue,
         })
     }
+}
+
+/// `sidetone agents …`
+#[derive(Debug, Subcommand)]
+pub enum AgentsCommand {
+    /// Check a folder's files and make them the pool's current edition
+    Publish {
+        /// Folder of agent configuration files
+        #[arg(long, default_value = "agent-config")]
+        agents: PathBuf,
+    },
+    /// List the editions, the current one first
+    List,
+    /// Hold the pool at one edition, whatever is published; `newest` ends that
+    Use {
+        /// The edition, or its first digits, or `newest`
+        version: String,
+    },
 }
 
 /// `sidetone models …`

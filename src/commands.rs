@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod agents;
 mod call;
 mod check;
 mod console;
@@ -63,6 +64,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             serve(process, shutdown(drain)).await?;
         }
+        Command::Agents(command) => agents::run(command).await?,
         Command::Migrate => {
             let store = Store::open(&Env::read()?.database).await?;
             println!("the {} database is up to date", store.kind());

@@ -1,6 +1,7 @@
 //! Assembles a process: control plane, agent worker and, without a provider's key, the local models.
 
 mod local_models;
+mod shared;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::agent::editions::Editions;
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::record::counted;
 use crate::agent::results::{self, Results};
@@ -34,6 +36,7 @@ use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_base::trace::Tracer;
 use sidetone_call::clients::Clients;
 use sidetone_config::agent::Voice;
+use sidetone_config::agents_from::AgentsFrom;
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::folder::{AgentFolder, AgentNames};
 use sidetone_config::secret::Secrets;
@@ -117,6 +120,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
         let folder = Arc::clone(&folder);
         async move { folder.watch(stop).await }
     });
+    let editions = shared::share(&env, &agents, &store, listener.is_some(), &mut tasks).await;
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
     let kept = recordings.clone();
     tasks.spawn("recordings", Needed::Later, move |stop| {
@@ -162,6 +166,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
             let worker = Worker {
                 env: &env,
                 agents,
+                editions,
                 store: store.clone(),
                 spool,
                 recordings,
@@ -223,6 +228,7 @@ fn control_plane(
         retention_days: env.retention_days,
         webhook_secret: env.call_webhook.secret.clone(),
         calls_of_user: http::allowance(&env.user_limits).at_once,
+        names_editions: env.agents == AgentsFrom::Store,
         egress: EgressPlan {
             bucket: env.recording.bucket.clone(),
             default_mode: env.recording.default_mode,
@@ -281,6 +287,7 @@ fn pages(env: &Env, agents: &AgentFolder) -> UiSettings {
 struct Worker<'a> {
     env: &'a Env,
     agents: Arc<AgentFolder>,
+    editions: Arc<Editions>,
     store: Store,
     spool: Spool,
     recordings: Recordings,
@@ -302,6 +309,7 @@ impl Worker<'_> {
         let Self {
             env,
             agents,
+            editions,
             store,
             spool,
             recordings,
@@ -337,7 +345,7 @@ impl Worker<'_> {
             .clone()
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
         let results = Results::new(store.clone(), spool.clone());
-        let (left, files, asked) = (results.clone(), Arc::clone(&agents), clients.clone());
+        let (left, files, asked) = (results.clone(), Arc::clone(&editions), clients.clone());
         tasks.spawn("results", Needed::Later, move |stop| {
             results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
         });
@@ -354,8 +362,10 @@ impl Worker<'_> {
         tasks.spawn("recorder", Needed::Later, move |stop| {
             recorder::run(Arc::clone(&recorder), stop)
         });
+        let files = Arc::clone(&agents);
         let runner = Arc::new(Agents {
             agents,
+            editions,
             worker: me.id,
             store: store.clone(),
             spool,
@@ -386,6 +396,7 @@ impl Worker<'_> {
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(
                 store.clone(),
+                Arc::clone(&files),
                 me.clone(),
                 seen.clone(),
                 drained.clone(),

@@ -6,6 +6,7 @@ mod check;
 mod contract;
 mod crash;
 mod dispatch;
+mod editions;
 mod guard;
 mod leave;
 mod life;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod deliveries;
+mod editions;
 mod erasure;
 mod fleet;
 mod history;
@@ -96,6 +97,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "112_pool");
     apply(&postgres, "113_tokens");
     apply(&postgres, "114_who_spoke");
+    apply(&postgres, "115_editions");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -152,6 +154,10 @@ async fn tell(database: &Database) {
     limits::a_user_has_so_many_calls(&store).await;
     limits::agents_take_free_places(&store).await;
     limits::a_request_is_known_again(&store).await;
+    editions::who_publishes_last_wins(&store).await;
+    editions::an_edition_can_be_held(&store).await;
+    editions::a_call_keeps_its_edition(&store).await;
+    editions::old_editions_go_unless_calls_of_the_last_day_were_held_with_them(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

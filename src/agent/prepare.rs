@@ -27,6 +27,8 @@ use sidetone_base::tap::Tap;
 use sidetone_call::clients::Clients;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, BadVoice, Overrides};
+use sidetone_config::edition::short;
+use sidetone_config::folder::Roster;
 use sidetone_config::recording::RecordingMode;
 use sidetone_config::tools::BUILT_IN;
 use sidetone_config::unknown_agent::UnknownAgent;
@@ -111,7 +113,8 @@ impl Agents {
             Some(call_id) => call_id,
             None => self.call_under_way(&job.room_name).await,
         };
-        let team = self.team(&metadata, call_id)?;
+        let roster = self.editions.named(metadata.edition.as_deref()).await;
+        let team = self.team(&roster, &metadata, call_id)?;
         let earlier = self.earlier(call_id, job, takes_over);
         let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
@@ -197,17 +200,22 @@ impl Agents {
 
     /// The agent of a call, and those that it may hand the caller to. For an agent that there is not the
     /// default one holds the call, or tells the caller that nobody does ([`UnknownAgent`]).
-    fn team(&self, metadata: &DispatchMetadata, call_id: Uuid) -> anyhow::Result<Vec<AgentConfig>> {
+    fn team(
+        &self,
+        roster: &Roster,
+        metadata: &DispatchMetadata,
+        call_id: Uuid,
+    ) -> anyhow::Result<Vec<AgentConfig>> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
-        let team = match self.agents.team(name) {
+        let team = match roster.team(name) {
             Err(error) if name != DEFAULT_AGENT => {
                 // A caller who was with that agent already is not turned away in the middle.
                 if self.unknown == UnknownAgent::End && !metadata.takes_over {
                     tracing::warn!(%call_id, agent = name, %error, "the caller is told, and the room ends");
-                    return Ok(vec![self.refusing()?]);
+                    return Ok(vec![refusing(roster)?]);
                 }
                 tracing::warn!(%call_id, agent = name, %error, "the default agent takes its place");
-                self.agents.team(DEFAULT_AGENT)?
+                roster.team(DEFAULT_AGENT)?
             }
             team => team?,
         };
@@ -247,14 +255,6 @@ impl Agents {
             ready.iter_mut().for_each(|agent| agent.voicemail = None);
         }
         Ok(ready)
-    }
-
-    /// The default agent's voice and language, for the one sentence that nobody takes the call.
-    fn refusing(&self) -> anyhow::Result<AgentConfig> {
-        let mut team = self.agents.team(DEFAULT_AGENT)?;
-        let mut agent = AgentConfig::clone(&team.swap_remove(0));
-        agent.refuse();
-        Ok(agent)
     }
 
     /// Joins the room while what the agents ask for is looked up: it may be said in the greeting.
@@ -338,11 +338,13 @@ impl Agents {
         row: Option<Entry>,
         record: &Beside,
     ) {
-        tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
+        let (version, edition) = (&agent.version, agent.edition.as_deref().map(short));
+        tracing::info!(%call_id, agent = agent.name, version, edition, "a call begins");
         let by = HeldBy {
             agent: agent.name.clone(),
             agent_version: agent.version.clone(),
             variant: agent.variant.clone(),
+            edition: agent.edition.as_deref().map(str::to_owned),
         };
         let (result, default) = (&agent.result, &self.call_webhook);
         let url = result.webhook.as_ref().or(default.url.as_ref());
@@ -358,6 +360,14 @@ impl Agents {
             }
         }
     }
+}
+
+/// The default agent's voice and language, for the one sentence that nobody takes the call.
+fn refusing(roster: &Roster) -> anyhow::Result<AgentConfig> {
+    let mut team = roster.team(DEFAULT_AGENT)?;
+    let mut agent = AgentConfig::clone(&team.swap_remove(0));
+    agent.refuse();
+    Ok(agent)
 }
 
 /// Names of the tools that the agents' files give their models.

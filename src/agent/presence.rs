@@ -1,6 +1,7 @@
 //! A worker process tells of itself in the store, and hears there that it is to drain.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 use sidetone_base::metrics::metrics;
 use sidetone_base::metrics::recent::Looks;
+use sidetone_config::folder::AgentFolder;
 use sidetone_store::workers::{WorkerRow, WorkerState};
 use sidetone_store::{Json, Store};
 
@@ -26,14 +28,18 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 /// Longest wait for the store at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
 
+/// This machine's name.
+pub fn host() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname");
+    host.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
+}
+
 /// What a worker process says of itself at first.
 pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname");
-    let host = host.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned());
     let now = sidetone_store::now();
     WorkerRow {
         id: Uuid::now_v7(),
-        host,
+        host: host(),
         agent_name: agent_name.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         livekit_id: None,
@@ -46,6 +52,7 @@ pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
         drain_requested_at: None,
         drain_until: None,
         recent: None,
+        edition: None,
     }
 }
 
@@ -53,6 +60,7 @@ pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
 /// when somebody asks for it. A store that is away is asked again at the next beat: calls go on.
 pub async fn run(
     store: Store,
+    agents: Arc<AgentFolder>,
     mut row: WorkerRow,
     mut status: watch::Receiver<WorkerStatus>,
     drain: CancellationToken,
@@ -86,6 +94,7 @@ pub async fn run(
         if now.draining {
             row.drain_until.get_or_insert(at + drain_time);
         }
+        row.edition = agents.known().edition().map(str::to_owned);
         row.recent = Some(Json(looks.look(clock::now(), metrics().counts())));
         match store.worker_beat(&row).await {
             Ok(Some(_)) if !drain.is_cancelled() => {

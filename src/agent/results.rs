@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::editions::Editions;
 use super::record::{self, Notes};
 use super::result::{self, Happened};
 use super::spool::{Entry, Spool};
@@ -20,7 +21,6 @@ use sidetone_base::lanes::{Lanes, Width};
 use sidetone_call::clients::Clients;
 use sidetone_call::{Llm, Meter, Providers};
 use sidetone_config::agent::AgentConfig;
-use sidetone_config::folder::AgentFolder;
 use sidetone_store::owed::Owed;
 use sidetone_store::results::CallResult;
 use sidetone_store::{Store, StoreError};
@@ -108,7 +108,7 @@ impl Results {
 /// Makes overdue results until `stop`. Runs in every process that has agents.
 pub async fn run(
     results: Results,
-    agents: Arc<AgentFolder>,
+    editions: Arc<Editions>,
     clients: Clients,
     stop: CancellationToken,
 ) {
@@ -117,11 +117,11 @@ pub async fn run(
         let look = async {
             let (now, free) = (sidetone_store::now(), lanes.free());
             for owed in results.store.take_owed(now, LEASE, free as i64).await? {
-                let (results, agents, clients) =
-                    (results.clone(), Arc::clone(&agents), clients.clone());
+                let (results, editions, clients) =
+                    (results.clone(), Arc::clone(&editions), clients.clone());
                 let call_id = owed.call_id;
                 let make = async move {
-                    if let Err(error) = overdue(&results, &agents, &clients, &owed).await {
+                    if let Err(error) = overdue(&results, &editions, &clients, &owed).await {
                         tracing::warn!(%error, %call_id, "an overdue result waits for the database");
                     }
                 };
@@ -146,12 +146,15 @@ pub async fn run(
 /// Makes an overdue result from what the database knows of its call.
 async fn overdue(
     results: &Results,
-    agents: &AgentFolder,
+    editions: &Editions,
     clients: &Clients,
     owed: &Owed,
 ) -> Result<(), StoreError> {
     let (store, call_id) = (&results.store, owed.call_id);
-    let Ok(team) = agents.team(&owed.agent) else {
+    let held_by = store.version_of_call(call_id).await?;
+    let edition = held_by.and_then(|by| by.edition);
+    let roster = editions.named(edition.as_deref()).await;
+    let Ok(team) = roster.team(&owed.agent) else {
         // Another process may have the agent's file.
         return give_up(store, owed, "no process has the agent's file").await;
     };

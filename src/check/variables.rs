@@ -7,7 +7,7 @@ use sidetone_config::variable::SECRET_FILES;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of Sidetone; docs/configure.md explains them.
-pub const KNOWN: [&str; 49] = [
+pub const KNOWN: [&str; 50] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -27,6 +27,7 @@ pub const KNOWN: [&str; 49] = [
     "SIDETONE_BIND",
     "SIDETONE_CALL_WEBHOOK_EVENTS",
     "SIDETONE_CALL_WEBHOOK_SECRET",
+    "SIDETONE_AGENTS",
     "SIDETONE_CALL_WEBHOOK_URL",
     "SIDETONE_CORS_ORIGINS",
     "SIDETONE_DATA_DIR",

@@ -84,6 +84,7 @@ async fn history_shows_a_call_and_forgets_it() {
         agent: "support".into(),
         agent_version: "0123456789ab".into(),
         variant: Some("b".into()),
+        edition: None,
     };
     api.store.agent_of_call(id, &by).await.unwrap();
     let made = sidetone_store::results::CallResult {

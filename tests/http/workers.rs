@@ -18,7 +18,7 @@ async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {
     .await;
     assert_eq!(
         api.get(WORKERS, "key-admin").await.1,
-        json!({"workers": []})
+        json!({"workers": [], "editions": []})
     );
     let mut near = introduce("sidetone", 25);
     near.state = WorkerState::Ready;

@@ -377,6 +377,7 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
         agent: "desk".into(),
         agent_version: version.into(),
         variant: None,
+        edition: None,
     };
     for version in ["first", "second"] {
         store.agent_of_call(id, &by(version)).await.unwrap();

@@ -160,6 +160,7 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
             agent: "will".into(),
             agent_version: "0123456789ab".into(),
             variant: variant.map(str::to_owned),
+            edition: None,
         };
         store.agent_of_call(*call, &by).await.unwrap();
         assert_eq!(store.version_of_call(*call).await.unwrap(), Some(by));

@@ -132,6 +132,7 @@ pub async fn late_writers_are_refused(store: &Store) {
         agent: "ida".into(),
         agent_version: "0123456789ab".into(),
         variant: None,
+        edition: None,
     };
     assert!(!store.save_turn(id, &spoken).await.unwrap());
     assert!(!store.save_tool_call(id, "tool-1", &tool).await.unwrap());

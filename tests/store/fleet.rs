@@ -115,6 +115,7 @@ pub async fn workers_beat(store: &Store) {
     assert!(store.request_drain(row.id, at(7)).await.unwrap());
     assert!(store.request_drain(row.id, at(8)).await.unwrap());
     (row.state, row.load, row.calls) = (WorkerState::Draining, 0.5, 2);
+    row.edition = Some("0123".into());
     assert_eq!(store.worker_beat(&row).await.unwrap(), Some(at(7)));
     row.drain_requested_at = Some(at(7));
     assert_eq!(store.workers().await.unwrap(), [row.clone()]);

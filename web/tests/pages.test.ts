@@ -21,8 +21,12 @@ const EVIL = `<img src=x onerror="window.pwned=1">`;
 const historyAsked: URLSearchParams[] = [];
 const seriesAsked: URLSearchParams[] = [];
 const WORKERS = [
-  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null, drainUntil: null as string | null, recent: { answers: 42, p50LatencyMs: 640, p95LatencyMs: 1100, providers: [{ stage: "llm", provider: EVIL, requests: 40, errors: 10 }, { stage: "stt", provider: "default", requests: 44, errors: 0 }] } },
+  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null, drainUntil: null as string | null, edition: "fedcba9876543210", recent: { answers: 42, p50LatencyMs: 640, p95LatencyMs: 1100, providers: [{ stage: "llm", provider: EVIL, requests: 40, errors: 10 }, { stage: "stt", provider: "default", requests: 44, errors: 0 }] } },
   { id: "0191d3c0-0000-7000-8000-0000000000a2", host: EVIL, agentName: "sidetone", version: "0.1.0", livekitId: null, state: "lost", load: 0.9, calls: 1, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date(Date.now() - 720_000).toISOString(), drainRequestedAt: null as string | null },
+];
+const EDITIONS = [
+  { version: "fedcba9876543210", current: true, publishedBy: EVIL, publishedAt: CALL.endedAt, heldSince: null, files: 3, bytes: 4096 },
+  { version: "0123456789abcdef", current: false, publishedBy: "plane-1", publishedAt: CALL.startedAt, heldSince: null, files: 3, bytes: 4096 },
 ];
 let tellLive: (calls: { id: string; status: string; turns: number }[]) => void = () => undefined;
 
@@ -96,7 +100,7 @@ before(async () => {
       { at: "2026-02-01T00:00:00Z", byStatus: { completed: 7, failed: 1, connected: 1, missed: 2 }, meanDurationSeconds: 75, p50LatencyMs: 660, p95LatencyMs: 900 },
     ] })(request, response);
   });
-  site.routes.set("/api/voice/workers", (request, response) => json({ workers: WORKERS })(request, response));
+  site.routes.set("/api/voice/workers", (request, response) => json({ workers: WORKERS, editions: EDITIONS })(request, response));
   site.routes.set(`/api/voice/workers/${WORKERS[0]!.id}/drain`, (request, response) => {
     assert.equal(request.headers["x-sidetone-session"], "1");
     Object.assign(WORKERS[0]!, { state: "draining", drainRequestedAt: CALL.endedAt, drainUntil: CALL.endedAt });
@@ -304,6 +308,7 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   const texts = async (table: string) => page.locator(`#${table} tbody tr`).evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
   assert.deepEqual(await texts("providers"), [[`Model: ${EVIL}`, "40", "10", "25 %"], ["Speech to text: default", "44", "0", "0 %"]]);
   assert.deepEqual(await texts("versions"), [["0.1.0", "1", "0", "2"]]);
+  assert.deepEqual((await texts("editions")).map(([edition, state, , by, hosts]) => [edition, state, by, hosts]), [["fedcba987654", "current", EVIL, "voice-1"], ["0123456789ab", "earlier", "plane-1", "–"]]);
   await page.getByRole("img", { name: "Calls: at most 11 a day" }).waitFor();
   assert.deepEqual(await axe(page), [], "pool");
   if (process.env["SIDETONE_REVIEW"]) await page.screenshot({ path: "review/admin-pool.png" });

@@ -12,7 +12,7 @@ import { MAX_LINES, put, settle, type Line, type Transcript } from "../src/call/
 import { addTurn, readStages, type Turn } from "../src/call/turns.js";
 import { instant, readAddress } from "../src/pages/address.js";
 import { ceiling, line as path } from "../src/pages/charts.js";
-import { providers, versions } from "../src/pages/pool-figures.js";
+import { inUse, providers, versions } from "../src/pages/pool-figures.js";
 import { steps } from "../src/pages/waterfall.js";
 
 const START: PhaseEvent = { type: "start", step: "microphone" };
@@ -238,4 +238,15 @@ test("what workers measured is summed, without those that are lost", () => {
   ];
   assert.deepEqual(versions(workers), [{ version: "0.2.0", workers: 2, leaving: 0, calls: 3 }, { version: "0.1.0", workers: 1, leaving: 1, calls: 3 }]);
   assert.deepEqual(providers(workers), [asked("bad", 10, 7), asked("good", 10, 0)]);
+});
+
+test("editions show which workers use them, and which use the files of their own disks", () => {
+  const edition = (version: string, current: boolean) => ({ version, current, publishedBy: "plane", publishedAt: "2026-01-31T12:00:00Z", heldSince: null });
+  const editions = [edition("bb", true), edition("aa", false), edition("00", false)];
+  const workers = [
+    { host: "two", state: "ready", edition: "bb" }, { host: "one", state: "ready", edition: "bb" }, { host: "one", state: "draining", edition: "bb" },
+    { host: "three", state: "draining", edition: "aa" }, { host: "four", state: "lost", edition: "aa" }, { host: "five", state: "ready", edition: null }, { host: "six", state: "ready" },
+  ];
+  assert.deepEqual(inUse(editions, workers).map(({ edition: used, hosts }) => [used?.version, hosts]), [["bb", ["one", "two"]], ["aa", ["three"]], ["00", []], [undefined, ["five", "six"]]]);
+  assert.deepEqual(inUse([], workers), [], "nothing is shared");
 });

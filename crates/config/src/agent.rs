@@ -8,6 +8,7 @@ mod templates;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -46,6 +47,8 @@ pub struct AgentConfig {
     pub description: String,
     /// Hash of all text that it was read from; it identifies the version that a call ran.
     pub version: String,
+    /// The version of the edition that it belongs to. `None` if its files are on this machine's disk.
+    pub edition: Option<Arc<str>>,
     /// The path from which its prompt was read.
     pub prompt_file: std::path::PathBuf,
     /// The voice of everything it says.
@@ -288,6 +291,7 @@ impl AgentConfig {
             name: name.to_owned(),
             description,
             version: version(sources, &templates, &variants),
+            edition: None,
             prompt_file: prompt_file.into(),
             voice,
             stages,
@@ -322,7 +326,7 @@ impl AgentConfig {
             keys: keys(top.section("keys")),
             menu,
             voicemail,
-            holding: holding::read(top.section("holding"), files.folder()),
+            holding: holding::read(top.section("holding"), files),
             encryption,
             refusal: None,
             values: json!({}),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address;
+use super::agents_from::AgentsFrom;
 use super::allowance::UserLimits;
 use super::livekit;
 pub use super::livekit::{LiveKit, NotConfigured};
@@ -74,6 +75,8 @@ pub struct Env {
     pub user_limits: UserLimits,
     /// Days after which a call's personal data is deleted. `None` to keep it.
     pub retention_days: Option<u32>,
+    /// Where the agents' files are.
+    pub agents: AgentsFrom,
     /// Who answers if the requested agent does not exist.
     pub unknown_agent: UnknownAgent,
     /// The most calls that a worker takes at once.
@@ -185,6 +188,7 @@ impl Env {
             user_limits: UserLimits::read(&var)?,
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
+            agents: AgentsFrom::read(var("SIDETONE_AGENTS"))?,
             unknown_agent: UnknownAgent::read(var("SIDETONE_UNKNOWN_AGENT"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
             drain_time: Duration::from_secs(

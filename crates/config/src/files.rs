@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::edition::Edition;
 use super::problem::ConfigError;
+use super::sound::Sound;
 
 /// What was read of each file.
 pub(crate) type Texts = BTreeMap<PathBuf, Result<String, Unreadable>>;
@@ -45,6 +47,13 @@ pub(crate) fn from_disk(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
+/// Reads from an edition, as if it were a folder.
+pub(crate) fn from_edition(edition: &Edition, path: &Path) -> io::Result<String> {
+    let content = edition.content(path).ok_or(io::ErrorKind::NotFound)?;
+    let text = String::from_utf8(content.to_vec());
+    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+}
+
 pub(crate) fn text_of(path: &Path, read: Read<'_>) -> Result<String, Unreadable> {
     read(path).map_err(|error| Unreadable {
         kind: error.kind(),
@@ -52,10 +61,12 @@ pub(crate) fn text_of(path: &Path, read: Read<'_>) -> Result<String, Unreadable>
     })
 }
 
-/// One pass over the files of a folder.
+/// One pass over the files of a folder, or of an edition.
 pub(crate) struct Files<'a> {
     folder: &'a Path,
     read: Read<'a>,
+    /// None: they are on the disk.
+    edition: Option<&'a Edition>,
     /// Read before this pass, and not requested yet.
     ahead: RefCell<Texts>,
     /// Requested in this pass.
@@ -73,8 +84,17 @@ impl<'a> Files<'a> {
         Self {
             folder,
             read,
+            edition: None,
             ahead: RefCell::new(ahead),
             asked: RefCell::default(),
+        }
+    }
+
+    /// The same, with the sounds of an edition: `folder` and `read` are its own, too.
+    pub(crate) fn of(edition: &'a Edition, folder: &'a Path, read: Read<'a>) -> Self {
+        Self {
+            edition: Some(edition),
+            ..Self::new(folder, read)
         }
     }
 
@@ -95,6 +115,14 @@ impl<'a> Files<'a> {
             ahead.unwrap_or_else(|| text_of(path, self.read))
         });
         text.clone()
+    }
+
+    /// The sound file at a path, which is read when it is needed.
+    pub(crate) fn sound(&self, path: PathBuf) -> Sound {
+        match self.edition {
+            None => Sound::File(path),
+            Some(edition) => Sound::Stored(edition.content(&path).cloned()),
+        }
     }
 
     /// Everything that was requested.

@@ -3,22 +3,29 @@
 //!
 //! Each pass reads each file once, compares the texts with those of the last pass, and makes the agents from the same
 //! texts: a file that is saved in the meantime is a change for the next pass, and is never missed.
+//!
+//! Where a pool shares an [edition](super::edition), a folder [follows](AgentFolder::follow) it: its agents take the
+//! place of those of the files.
 
 mod handoffs;
+mod roster;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use super::agent::{AgentConfig, ConfigError, DEFAULT_AGENT, DEFAULTS, Problems, small_model};
+use super::agent::{AgentConfig, ConfigError, DEFAULT_AGENT, Problems};
 use super::choices::UserChoices;
+use super::edition::{Edition, name_in};
 use super::files::{self, Files, Read, Texts};
-use super::routing::{ROUTING, Routing};
+use super::routing::Routing;
 use super::secret::Secrets;
+use super::sound::Sound;
 use super::voice::Voice;
+pub use roster::Roster;
 
 /// How often files are checked while there are no calls, so that a mistake appears in the log immediately.
 const EVERY: Duration = Duration::from_millis(300);
@@ -65,8 +72,8 @@ impl AgentNames {
         match self {
             Self::Fixed(names) => names.contains(name).then(UserChoices::default),
             Self::In(folder) => {
-                let agent = folder.state().agents.get(name).cloned();
-                agent.map(|agent| agent.user.clone())
+                let known = folder.known();
+                known.agent(name).map(|agent| agent.user.clone())
             }
         }
     }
@@ -75,7 +82,7 @@ impl AgentNames {
     pub fn voices(&self) -> Vec<String> {
         let mut voices = Voice::KNOWN.map(str::to_owned).to_vec();
         if let Self::In(folder) = self {
-            voices.extend(folder.voices().iter().map(Voice::to_string));
+            voices.extend(folder.known().voices().iter().map(Voice::to_string));
         }
         voices
     }
@@ -87,6 +94,9 @@ impl Default for AgentNames {
     }
 }
 
+/// The size of a file, and when it was saved.
+type Stamp = (u64, SystemTime);
+
 /// What a look at the folder has read.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
@@ -94,6 +104,8 @@ struct Seen {
     listed: Result<BTreeSet<PathBuf>, String>,
     /// These files, and the prompts that they name.
     texts: Texts,
+    /// The sounds that they name: too large to be read again at each look.
+    sounds: BTreeMap<PathBuf, Option<Stamp>>,
     /// The secrets that they may name, with their values at the time.
     secrets: Secrets,
 }
@@ -106,20 +118,32 @@ impl Seen {
         let paths: BTreeSet<&PathBuf> = listed.iter().flatten().chain(known).collect();
         let texts = paths.into_iter();
         let texts = texts.map(|path| (path.clone(), files::text_of(path, read)));
+        let sounds = before.into_iter().flat_map(|seen| seen.sounds.keys());
         Self {
             texts: texts.collect(),
+            sounds: stamps(sounds.map(PathBuf::as_path)),
             secrets: secrets.fixed(),
             listed,
         }
     }
 }
 
+/// What is known of the files.
 #[derive(Debug, Default)]
 struct State {
     seen: Option<Seen>,
-    agents: BTreeMap<String, Arc<AgentConfig>>,
-    routing: Arc<Routing>,
-    problems: Vec<ConfigError>,
+    /// How often something was new.
+    changes: u64,
+    /// The agents of the folder.
+    own: Arc<Roster>,
+    /// Those that take their place.
+    followed: Option<Arc<Roster>>,
+}
+
+impl State {
+    fn now(&self) -> &Arc<Roster> {
+        self.followed.as_ref().unwrap_or(&self.own)
+    }
 }
 
 impl AgentFolder {
@@ -158,54 +182,99 @@ impl AgentFolder {
         }
         let is_first = state.seen.is_none();
         let files = Files::with(&self.folder, read, seen.texts);
-        let (agents, mut problems) = load(&files, &seen.listed, &seen.secrets, &state.agents);
-        let routing = match routing(&files, &seen.listed) {
-            Ok(routing) => Arc::new(routing),
-            Err(Problems(found)) => {
-                problems.extend(found);
-                problems.sort();
-                Arc::clone(&state.routing)
-            }
-        };
-        if !is_first && *routing != *state.routing {
-            tracing::info!("the next call is routed by the changed {ROUTING}");
-        }
-        // Prompts that are named only since now were read in this pass, and are compared from now on.
-        let seen = Seen {
+        let own = Roster::read(&files, &seen.listed, &seen.secrets, &state.own);
+        // Changes of files that no call uses are no news.
+        let is_quiet = is_first || state.followed.is_some();
+        own.announce(&state.own, self.on_local_models, is_quiet);
+        // Prompts and sounds that are named only since now were read in this pass, and are compared from now on.
+        state.seen = Some(Seen {
             listed: seen.listed,
             texts: files.into_texts(),
+            sounds: stamps(own.sounds()),
             secrets: seen.secrets,
+        });
+        state.own = Arc::new(own);
+        state.changes += 1;
+    }
+
+    /// The agents that calls are held with now: those of the files, or of the edition that is followed.
+    pub fn now(&self) -> Arc<Roster> {
+        let follows = self.state().followed.is_some();
+        if !follows {
+            self.refresh();
+        }
+        self.known()
+    }
+
+    /// Like [`AgentFolder::now`], as last read.
+    pub fn known(&self) -> Arc<Roster> {
+        Arc::clone(self.state().now())
+    }
+
+    /// Those of the folder, whatever edition is followed.
+    pub fn own(&self) -> Arc<Roster> {
+        self.refresh();
+        Arc::clone(&self.state().own)
+    }
+
+    /// The agents of an edition, with the secrets of this process.
+    ///
+    /// # Errors
+    /// The default agent has mistakes here, such as a secret that is not set. Those of others are logged when the
+    /// edition is followed, and such agents are missing.
+    pub fn read(&self, edition: &Edition) -> Result<Roster, Problems> {
+        let roster = Roster::of(edition, &self.secrets.fixed());
+        roster.team(DEFAULT_AGENT)?;
+        Ok(roster)
+    }
+
+    /// From now on calls are held with these agents, and not with those of the folder.
+    pub fn follow(&self, edition: Arc<Roster>) {
+        let mut state = self.state();
+        edition.announce(state.now(), self.on_local_models, false);
+        state.followed = Some(edition);
+    }
+
+    /// Whether nothing has changed on this machine since these agents were read.
+    pub fn is_up_to_date(&self, roster: &Roster) -> bool {
+        roster.is_read_with(&self.secrets.fixed())
+    }
+
+    /// How often the folder was found changed: it stays the same while nobody saves a file.
+    pub fn changes(&self) -> u64 {
+        self.refresh();
+        self.state().changes
+    }
+
+    /// All files that the agents of the folder consist of, as they are now.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them: such files are for no other machine.
+    pub fn edition(&self) -> Result<Edition, Problems> {
+        self.refresh();
+        let files: BTreeMap<String, Arc<[u8]>> = {
+            let state = self.state();
+            state.own.check()?;
+            let texts = state.seen.iter().flat_map(|seen| &seen.texts);
+            let texts = texts.filter_map(|(path, text)| {
+                let text: Arc<[u8]> = text.as_ref().ok()?.as_bytes().into();
+                Some((name_in(&self.folder, path), text))
+            });
+            let sounds = state.own.sounds().filter_map(|path| {
+                let content = Sound::File(path.to_owned()).content().ok()?;
+                Some((name_in(&self.folder, path), content))
+            });
+            texts.chain(sounds).collect()
         };
-        for (name, agent) in &agents {
-            let before = state.agents.get(name).map(|agent| &agent.version);
-            let is_new = before != Some(&agent.version);
-            if let Some(doubtful) = agent.doubtful_on_local_models()
-                && self.on_local_models
-                && is_new
-            {
-                tracing::warn!(agent = name, "{doubtful}; {}", small_model::FIX);
-            }
-            if !is_first && is_new {
-                let version = &agent.version;
-                tracing::info!(
-                    agent = name,
-                    version,
-                    "the agent's file has changed: the next call uses it"
-                );
-            }
-        }
-        for problem in problems.iter().filter(|p| !state.problems.contains(p)) {
-            tracing::error!("{problem}");
-        }
-        if problems.is_empty() && !state.problems.is_empty() {
-            tracing::info!("all agent files are valid again");
-        }
-        *state = State {
-            seen: Some(seen),
-            agents,
-            routing,
-            problems,
-        };
+        let edition = Edition::new(files).map_err(|error| ConfigError {
+            file: self.folder.display().to_string(),
+            line: None,
+            message: error.to_string(),
+        })?;
+        Problems::check(edition.leaks(&self.secrets))?;
+        // A sound may have been saved meanwhile: what is published is what was checked.
+        Roster::of(&edition, &self.secrets.fixed()).check()?;
+        Ok(edition)
     }
 
     /// The agent for a call that begins now, and all agents to which it may be handed over.
@@ -213,67 +282,27 @@ impl AgentFolder {
     /// # Errors
     /// There is no agent of this name, or its file was never valid.
     pub fn team(&self, name: &str) -> Result<Vec<Arc<AgentConfig>>, Problems> {
-        self.refresh();
-        let state = self.state();
-        let Some(first) = state.agents.get(name) else {
-            let file = self.file(name);
-            let mut problems: Vec<_> = state.problems.clone();
-            problems.retain(|problem| problem.file == file || problem.file.ends_with(DEFAULTS));
-            if problems.is_empty() {
-                let names: Vec<&str> = state.agents.keys().map(String::as_str).collect();
-                problems.push(ConfigError {
-                    file,
-                    line: None,
-                    message: format!("there is no such agent; there are {}", names.join(", ")),
-                });
-            }
-            return Err(Problems(problems));
-        };
-        let mut team = vec![Arc::clone(first)];
-        let mut next = 0;
-        while let Some(agent) = team.get(next).cloned() {
-            next += 1;
-            for name in agent.leads_to() {
-                if let Some(other) = state.agents.get(name)
-                    && !team.iter().any(|known| known.name == other.name)
-                {
-                    team.push(Arc::clone(other));
-                }
-            }
-        }
-        Ok(team)
+        self.now().team(name)
     }
 
     /// The rules for calls that name no agent.
     pub fn routing(&self) -> Arc<Routing> {
-        self.refresh();
-        Arc::clone(&self.state().routing)
+        Arc::clone(self.now().routing())
     }
 
     /// The names of all agents.
     pub fn names(&self) -> BTreeSet<String> {
-        self.state().agents.keys().cloned().collect()
-    }
-
-    /// The agents' voices that are not OpenAI's.
-    fn voices(&self) -> BTreeSet<Voice> {
-        let state = self.state();
-        let agents = state.agents.values();
-        let voices = agents.flat_map(|agent| {
-            let others = agent.variants.iter().filter_map(|v| v.voice.as_ref());
-            others.chain([&agent.voice])
-        });
-        voices.filter(|voice| !voice.is_known()).cloned().collect()
+        self.known().names()
     }
 
     /// All agents, in their latest valid versions.
     pub fn agents(&self) -> Vec<Arc<AgentConfig>> {
-        self.state().agents.values().cloned().collect()
+        self.known().agents().cloned().collect()
     }
 
-    /// All current problems with the files.
+    /// All current problems with the files of the folder.
     pub fn problems(&self) -> Vec<ConfigError> {
-        self.state().problems.clone()
+        self.state().own.problems().to_vec()
     }
 
     /// Checks the files periodically, until `stop`.
@@ -286,11 +315,15 @@ impl AgentFolder {
             self.refresh();
         }
     }
+}
 
-    fn file(&self, name: &str) -> String {
-        let path = self.folder.join(format!("{name}.toml"));
-        path.display().to_string()
-    }
+/// What tells that a sound was saved: its size and time.
+fn stamps<'a>(sounds: impl Iterator<Item = &'a Path>) -> BTreeMap<PathBuf, Option<Stamp>> {
+    let stamp = |path: &Path| {
+        let about = path.metadata().ok()?;
+        Some((about.len(), about.modified().ok()?))
+    };
+    sounds.map(|path| (path.to_owned(), stamp(path))).collect()
 }
 
 /// The TOML files of the folder.
@@ -299,86 +332,6 @@ fn listed(folder: &Path) -> Result<BTreeSet<PathBuf>, String> {
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let is_toml = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
     Ok(paths.filter(is_toml).collect())
-}
-
-/// Whether a TOML file of the folder belongs to an agent.
-fn is_agent(path: &Path) -> bool {
-    let name = path.file_name();
-    name.is_none_or(|name| name != DEFAULTS && name != ROUTING)
-}
-
-/// Reads the routes. The default if there is no such file.
-fn routing(
-    files: &Files<'_>,
-    listed: &Result<BTreeSet<PathBuf>, String>,
-) -> Result<Routing, Problems> {
-    let path = files.path(ROUTING);
-    let text = match files.text(&path) {
-        Ok(text) => text,
-        Err(error) if error.is_missing() => return Ok(Routing::default()),
-        Err(error) => return Err(error.problem(&path, "make it readable or remove it").into()),
-    };
-    let agents = listed.iter().flatten().filter(|path| is_agent(path));
-    let names = agents.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
-    Routing::read(&path.display().to_string(), &text, &names.collect())
-}
-
-/// Makes all agents; an invalid one is replaced by its version from `before`.
-fn load(
-    files: &Files<'_>,
-    listed: &Result<BTreeSet<PathBuf>, String>,
-    secrets: &Secrets,
-    before: &BTreeMap<String, Arc<AgentConfig>>,
-) -> (BTreeMap<String, Arc<AgentConfig>>, Vec<ConfigError>) {
-    let listed = match listed {
-        Ok(listed) => listed,
-        Err(error) => {
-            let problem = ConfigError {
-                file: files.folder().display().to_string(),
-                line: None,
-                message: format!(
-                    "cannot be read ({error}); name the folder of agent files with --agents"
-                ),
-            };
-            return (before.clone(), vec![problem]);
-        }
-    };
-    let mut agents = BTreeMap::new();
-    let mut problems = Vec::new();
-    for path in listed {
-        if !is_agent(path) {
-            // Each agent requests this file; requesting it here, too, makes it part of the comparison even without
-            // agents.
-            let _ = files.text(path);
-            continue;
-        }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        match AgentConfig::load_from(files, path, secrets) {
-            Ok(agent) => {
-                agents.insert(name.into_owned(), Arc::new(agent));
-            }
-            Err(Problems(found)) => {
-                problems.extend(found);
-                if let Some(good) = before.get(name.as_ref()) {
-                    agents.insert(name.into_owned(), Arc::clone(good));
-                }
-            }
-        }
-    }
-    for (name, message) in handoffs::wrong(&agents) {
-        problems.push(ConfigError {
-            file: files.path(&format!("{name}.toml")).display().to_string(),
-            line: None,
-            message,
-        });
-        match before.get(&name) {
-            Some(good) => agents.insert(name, Arc::clone(good)),
-            None => agents.remove(&name),
-        };
-    }
-    problems.sort();
-    problems.dedup();
-    (agents, problems)
 }
 
 #[cfg(test)]

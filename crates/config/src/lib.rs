@@ -1,5 +1,5 @@
 //! Configuration, raw to valid: the environment ([`env`]), and the folder of agents ([`folder`]), which is read again
-//! whenever one of its files changes.
+//! whenever one of its files changes, or stands back for an [`edition`] that the whole pool shares.
 //!
 //! An agent's file becomes an [`agent::AgentConfig`], as a whole or not at all. The same reader performs the checks
 //! and makes the JSON schema and the reference ([`reference`]), so that they cannot disagree.
@@ -12,9 +12,11 @@
 
 pub mod address;
 pub mod agent;
+pub mod agents_from;
 pub mod allowance;
 pub mod built_in;
 pub mod choices;
+pub mod edition;
 pub mod encryption;
 pub mod env;
 mod files;
@@ -37,6 +39,7 @@ pub mod result;
 pub mod routing;
 pub mod secret;
 mod section;
+mod sound;
 pub mod speech;
 pub mod template;
 mod timing;

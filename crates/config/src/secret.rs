@@ -233,6 +233,11 @@ impl Secrets {
         Self(now.collect())
     }
 
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.0.iter().map(|(name, secret)| (name.as_str(), secret))
+    }
+
     /// The secret of this name, in lower case.
     pub fn get(&self, name: &str) -> Option<&Secret> {
         self.0.get(name)

@@ -2,6 +2,7 @@
 //! dispatches, compares with LiveKit what it believes, deletes what is past its time.
 
 mod arrivals;
+pub mod editions;
 pub mod egress;
 pub mod guard;
 pub mod inbox;
@@ -73,6 +74,8 @@ pub struct ControlConfig {
     pub egress: EgressPlan,
     /// Most agents that one user's calls may have at once.
     pub calls_of_user: i64,
+    /// Jobs name the edition of the agents' files that their call is held with.
+    pub names_editions: bool,
 }
 
 impl ControlConfig {
@@ -87,6 +90,7 @@ impl ControlConfig {
             webhook_secret: None,
             egress: EgressPlan::default(),
             calls_of_user: i64::MAX,
+            names_editions: false,
         }
     }
 }
@@ -122,8 +126,13 @@ impl Control {
     ) -> Self {
         let livekit = ServerApi::new(livekit);
         let dispatcher = Arc::new(Dispatcher::new(livekit.clone(), config.agent_name));
-        let (guard, guard_driver) =
-            guard::driver(config.guardian, store.clone(), dispatcher, livekit.clone());
+        let (guard, guard_driver) = guard::driver(
+            config.guardian,
+            store.clone(),
+            dispatcher,
+            livekit.clone(),
+            config.names_editions,
+        );
         let egresses = Egresses::new(livekit.clone(), store.clone(), config.egress);
         let (arrivals, rooms) = Arrivals::new();
         let control = Self {

@@ -17,6 +17,7 @@ pub mod awaited;
 pub mod calls;
 pub mod census;
 pub mod dispatches;
+pub mod editions;
 pub mod egress;
 pub mod epochs;
 pub mod erasure;
@@ -89,7 +90,7 @@ macro_rules! migrations {
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
             "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
             "113_tokens",
-            "114_who_spoke",
+            "114_who_spoke", "115_editions",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -22,6 +22,10 @@ pub struct DispatchMetadata {
     /// The agent file to use. `None` for the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The version of the edition whose files are used: the same for every agent of a call. Added when LiveKit is
+    /// asked for the agent. `None` for the current edition, or for the worker's own files where the pool shares none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
     /// Overrides the agent file's voice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,

@@ -80,12 +80,16 @@ pub struct HeldBy {
     pub agent_version: String,
     /// Its variant. `None` for the agent's file itself.
     pub variant: Option<String>,
+    /// The version of the edition that they belong to. `None` if they were on the worker's disk.
+    #[serde(default)]
+    pub edition: Option<String>,
 }
 
 super::from_row!(HeldBy {
     agent,
     agent_version,
-    variant
+    variant,
+    edition
 });
 
 impl Store {
@@ -165,13 +169,14 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn agent_of_call(&self, call_id: Uuid, by: &HeldBy) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4 \
-             WHERE id = $1 AND deleted_at IS NULL AND agent IS NULL";
+        const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4, \
+             edition = $5 WHERE id = $1 AND deleted_at IS NULL AND agent IS NULL";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(&by.agent)
             .bind(&by.agent_version)
             .bind(&by.variant)
+            .bind(&by.edition)
             .execute(pool)
             .await
             .map(|_| ()))?;
@@ -183,7 +188,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn version_of_call(&self, call_id: Uuid) -> Result<Option<HeldBy>, StoreError> {
-        const SELECT: &str = "SELECT agent, agent_version, variant FROM voice_calls \
+        const SELECT: &str = "SELECT agent, agent_version, variant, edition FROM voice_calls \
              WHERE id = $1 AND agent IS NOT NULL";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(call_id)

@@ -58,6 +58,8 @@ pub struct WorkerRow {
     pub drain_until: Option<At>,
     /// Recent measurements. `None` from an older version.
     pub recent: Option<Json<Recent>>,
+    /// The version of the edition that its next call is held with, if no other is named. `None` if it reads its disk.
+    pub edition: Option<String>,
 }
 
 super::from_row!(WorkerRow {
@@ -75,6 +77,7 @@ super::from_row!(WorkerRow {
     drain_requested_at,
     drain_until,
     recent,
+    edition,
 });
 
 impl Store {
@@ -84,12 +87,12 @@ impl Store {
     /// The database did not answer.
     pub async fn worker_beat(&self, row: &WorkerRow) -> Result<Option<At>, StoreError> {
         const UPSERT: &str = "INSERT INTO workers (id, host, agent_name, version, livekit_id, \
-             state, load, calls, max_calls, started_at, seen_at, drain_until, recent) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             state, load, calls, max_calls, started_at, seen_at, drain_until, recent, edition) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
              ON CONFLICT (id) DO UPDATE SET livekit_id = excluded.livekit_id, \
              state = excluded.state, load = excluded.load, calls = excluded.calls, \
              seen_at = excluded.seen_at, drain_until = excluded.drain_until, \
-             recent = excluded.recent RETURNING drain_requested_at";
+             recent = excluded.recent, edition = excluded.edition RETURNING drain_requested_at";
         Ok(on!(self, |pool| sqlx::query_scalar(UPSERT)
             .bind(row.id)
             .bind(&row.host)
@@ -104,6 +107,7 @@ impl Store {
             .bind(row.seen_at)
             .bind(row.drain_until)
             .bind(&row.recent)
+            .bind(&row.edition)
             .fetch_one(pool)
             .await?))
     }

@@ -38,6 +38,7 @@ interface Detail extends Call {
   errors: { stage: string; message: string; at: string }[];
   agent?: string;
   agentVersion?: string;
+  edition?: string;
   /** The network quality of its audio between agent and server; known once an agent has left. */
   media?: Media;
   /** The call's result, according to the agent's `[result]`. */
@@ -106,6 +107,7 @@ export async function showCall(id: string, current: () => boolean, changed: (err
   if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
   if (call.agent) facts.push(["Agent", call.agent]);
   if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
+  if (call.edition) facts.push(["Edition of all agents", call.edition.slice(0, 12)]);
   if (call.media) facts.push(...soundFacts(call.media));
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   const end = get<HTMLButtonElement>("end");

@@ -19,6 +19,19 @@ interface Figures {
   calls: number;
   recent?: Recent | null;
 }
+/** All files of the agents, as one version that the pool shares; the current one is the first. */
+export interface Edition {
+  version: string;
+  current: boolean;
+  publishedBy: string;
+  publishedAt: string;
+  heldSince: string | null;
+}
+/** An edition and who uses it; none: the files of the workers' own machines. */
+export interface InUse {
+  edition: Edition | null;
+  hosts: string[];
+}
 export interface Version {
   version: string;
   workers: number;
@@ -38,6 +51,16 @@ export function versions(workers: readonly Figures[]): Version[] {
     all.set(version, of);
   }
   return [...all.values()].sort((a, b) => b.workers - a.workers || a.version.localeCompare(b.version));
+}
+
+/** Who uses which edition: the current one first, then those that were published last, then the workers without one. Lost workers do not count. */
+export function inUse(editions: readonly Edition[], workers: readonly { host: string; state: string; edition?: string | null }[]): InUse[] {
+  if (editions.length === 0) return [];
+  const hosts = (version: string | null) =>
+    [...new Set(workers.filter((worker) => worker.state !== "lost" && (worker.edition ?? null) === version).map(({ host }) => host))].sort();
+  const rows: InUse[] = editions.map((edition) => ({ edition, hosts: hosts(edition.version) }));
+  const own = hosts(null);
+  return own.length === 0 ? rows : [...rows, { edition: null, hosts: own }];
 }
 
 /** The providers of all workers, starting with the one that has the most errors. */

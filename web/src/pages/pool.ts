@@ -4,7 +4,7 @@ import { h, setText } from "../call/dom.js";
 import { Again } from "./again.js";
 import { api, get, milliseconds, showError, showSession, when } from "./api.js";
 import { Charts } from "./charts.js";
-import { providers, versions, type Asked, type Recent, type Version } from "./pool-figures.js";
+import { inUse, providers, versions, type Asked, type Edition, type InUse, type Recent, type Version } from "./pool-figures.js";
 import { Rows } from "./rows.js";
 
 /** Shape of GET /api/voice/workers (crates/control-plane/src/http/workers.rs). */
@@ -23,6 +23,7 @@ interface Worker {
   drainRequestedAt: string | null;
   drainUntil?: string | null;
   recent?: Recent | null;
+  edition?: string | null;
 }
 
 /** Shape of GET /api/voice/agent (crates/control-plane/src/http/agent.rs). */
@@ -48,8 +49,8 @@ let hosts = new Map<string, string>();
 async function show(): Promise<void> {
   again.stop();
   try {
-    const [{ workers }, { agents }] = await Promise.all([
-      api<{ workers: Worker[] }>("/api/voice/workers"), api<{ agents: Agent[] }>("/api/voice/agent"),
+    const [{ workers, editions = [] }, { agents }] = await Promise.all([
+      api<{ workers: Worker[]; editions?: Edition[] }>("/api/voice/workers"), api<{ agents: Agent[] }>("/api/voice/agent"),
     ]);
     hosts = new Map(workers.map((worker) => [worker.livekitId ?? worker.id, worker.host]));
     const here = workers.filter((worker) => worker.state !== "lost");
@@ -59,6 +60,8 @@ async function show(): Promise<void> {
     const [sides, asked] = [versions(workers), providers(workers)];
     versionRows.show(sides);
     providerRows.show(asked);
+    editionRows.show(inUse(editions, workers));
+    get("files").hidden = editions.length === 0;
     get("versions").hidden = sides.length === 0;
     get("providers").hidden = asked.length === 0;
     get("no-requests").hidden = asked.length > 0;
@@ -132,10 +135,10 @@ function spoken(recent: Recent | null | undefined): string {
   return p50 === null || p95 === null ? "–" : `${milliseconds(p50)} / ${milliseconds(p95)}`;
 }
 
-/** A row of texts, the first of which is its header. */
-function row<T>(columns: readonly ((item: T) => string)[]): () => { row: HTMLTableRowElement; update(item: T): void } {
+/** A row of texts, the first of which is its header; `kind` is the class of the others. */
+function row<T>(columns: readonly ((item: T) => string)[], kind = "number"): () => { row: HTMLTableRowElement; update(item: T): void } {
   return () => {
-    const cells = columns.map((_, n) => (n === 0 ? h("th", { scope: "row" }) : h("td", { class: "number" })));
+    const cells = columns.map((_, n) => (n === 0 ? h("th", { scope: "row" }) : h("td", { class: kind })));
     return { row: h("tr", {}, ...cells), update: (item) => cells.forEach((cell, n) => setText(cell, columns[n]!(item))) };
   };
 }
@@ -146,6 +149,13 @@ const versionRows = new Rows<Version>(get<HTMLTableElement>("versions").tBodies[
 const providerRows = new Rows<Asked>(get<HTMLTableElement>("providers").tBodies[0]!, ({ stage, provider }) => JSON.stringify([stage, provider]),
   row<Asked>([({ stage, provider }) => `${STAGES[stage] ?? stage}: ${provider}`, ({ requests }) => String(requests), ({ errors }) => String(errors),
     ({ requests, errors }) => `${Math.round((errors / Math.max(1, requests)) * 100)} %`]));
+
+/** Digits of an edition that people are shown. */
+const SHOWN = 12;
+
+const editionRows = new Rows<InUse>(get<HTMLTableElement>("editions").tBodies[0]!, ({ edition }) => edition?.version ?? "",
+  row<InUse>([({ edition }) => edition?.version.slice(0, SHOWN) ?? "On their own disks", ({ edition }) => (edition === null ? "" : edition.heldSince !== null ? `held since ${when(edition.heldSince)}` : edition.current ? "current" : "earlier"),
+    ({ edition }) => (edition === null ? "" : when(edition.publishedAt)), ({ edition }) => edition?.publishedBy ?? "", ({ hosts }) => hosts.join(", ") || "–"], "wide"));
 
 /** Asks for confirmation, then sends the request: a drained worker comes back only by a restart. */
 function ask(worker: Worker): void {

@@ -44,6 +44,8 @@ pub struct Calls {
     pub taken_over: IntCounter,
     /// Jobs that did not become a call: no agent file, or no room.
     pub not_begun: IntCounter,
+    /// Jobs whose edition could not be read: other files were used.
+    pub edition_unread: IntCounter,
     /// How long an agent held a call.
     pub lasted: Histogram,
     statuses: IntCounterVec,
@@ -92,6 +94,10 @@ impl Calls {
             not_begun: register.counter(
                 "sidetone_calls_not_begun_total",
                 "Jobs that did not become a call: the agent's file could not be read, or the room not joined.",
+            ),
+            edition_unread: register.counter(
+                "sidetone_edition_unread_total",
+                "Jobs whose edition of the agents' files could not be read in time; other files were used.",
             ),
             lasted: register.histogram(
                 "sidetone_call_seconds",

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::routing::Arrival;
+use sidetone_base::audio::{Pcm, wav};
 
 struct Folder {
     folder: tempfile::TempDir,
@@ -258,4 +259,132 @@ fn routes_are_read_again_and_a_bad_file_of_them_replaces_nothing() {
     folder.write("nigt.toml", A);
     assert_eq!(agent(&folder).as_deref(), Some("nigt"));
     assert_eq!(folder.problems(), "");
+}
+
+/// A folder whose agent names a prompt outside of it and a sound.
+fn with_sound() -> (tempfile::TempDir, AgentFolder) {
+    let root = tempfile::tempdir().unwrap();
+    let (agents, prompts) = (root.path().join("agents"), root.path().join("prompts"));
+    for folder in [&agents, &prompts] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    std::fs::write(prompts.join("p.md"), "You are kind.").unwrap();
+    wav::write(
+        &agents.join("soft.wav"),
+        &Pcm::<16_000>::new(vec![7; 16_000]),
+    )
+    .unwrap();
+    let text = "prompt = \"../prompts/p.md\"\ngreeting = \"Hi.\"\n[holding]\nsound = \"soft.wav\"";
+    std::fs::write(agents.join("default.toml"), text).unwrap();
+    std::fs::write(agents.join("NOTES.md"), "of no agent").unwrap();
+    let folder = AgentFolder::open(agents, Secrets::default());
+    (root, folder)
+}
+
+#[test]
+fn an_edition_is_read_on_another_machine_as_the_folder_is_on_its_own() {
+    let (root, folder) = with_sound();
+    let edition = folder.edition().unwrap();
+    let names: Vec<&str> = edition.files().keys().map(String::as_str).collect();
+    assert_eq!(names, ["../prompts/p.md", "default.toml", "soft.wav"]);
+    drop(root);
+
+    let other = Folder::with(&[("default.toml", "prompt = \"p.md\"\ngreeting = \"Oh.\"")]);
+    let roster = Arc::new(other.agents.read(&edition).unwrap());
+    assert_eq!(roster.edition(), Some(edition.version()));
+    // A call keeps what it began with.
+    let running = other.agents.team("default").unwrap();
+    other.agents.follow(Arc::clone(&roster));
+    let agent = &other.agents.team("default").unwrap()[0];
+    assert_eq!(
+        (agent.greeting.as_str(), agent.system_prompt.as_str()),
+        ("Hi.", "You are kind.")
+    );
+    assert_eq!(agent.edition.as_deref(), Some(edition.version()));
+    let sound = agent.holding.as_ref().unwrap().read().unwrap();
+    assert_eq!(sound.duration(), Duration::from_secs(1));
+    assert_eq!(
+        (running[0].greeting.as_str(), &running[0].edition),
+        ("Oh.", &None)
+    );
+    // The files of this machine are its own still, and nobody hears them.
+    other.write("default.toml", "prompt = \"p.md\"\ngreeting = \"No.\"");
+    assert_eq!(other.greeting("default"), "Hi.");
+    assert_eq!(
+        other.agents.own().team("default").unwrap()[0].greeting,
+        "No."
+    );
+}
+
+#[test]
+fn a_saved_file_or_sound_makes_another_edition() {
+    let (root, folder) = with_sound();
+    let (first, changes) = (folder.edition().unwrap(), folder.changes());
+    assert_eq!(
+        (folder.edition().unwrap(), folder.changes()),
+        (first.clone(), changes)
+    );
+    let sound = root.path().join("agents/soft.wav");
+    wav::write(&sound, &Pcm::<16_000>::new(vec![7; 8_000])).unwrap();
+    assert_eq!(folder.changes(), changes + 1);
+    let second = folder.edition().unwrap();
+    assert_ne!(first.version(), second.version());
+    std::fs::write(root.path().join("prompts/p.md"), "You are brief.").unwrap();
+    assert_ne!(folder.edition().unwrap().version(), second.version());
+}
+
+#[test]
+fn files_with_a_mistake_are_no_edition() {
+    let folder = Folder::with(&[
+        ("default.toml", A),
+        ("b.toml", "prompt = \"p.md\"\nvoice = 3"),
+    ]);
+    let wrong = || {
+        let error = folder.agents.edition().unwrap_err().to_string();
+        error.replace(&format!("{}/", folder.folder.path().display()), "")
+    };
+    assert_eq!(
+        wrong(),
+        "b.toml:2: voice = 3 must be a string, such as \"text\""
+    );
+    std::fs::remove_file(folder.folder.path().join("b.toml")).unwrap();
+    folder.agents.edition().unwrap();
+    folder.write(
+        "default.toml",
+        &format!(
+            "{A}\n[tools.book]\ndescription = \"Books.\"\nurl = \"https://shop.example/book\"\n\
+             headers = {{ Authorization = \"Bearer abc\" }}"
+        ),
+    );
+    let leak = wrong();
+    assert!(
+        leak.contains("default.toml:6: tools.book.headers.Authorization holds a secret"),
+        "{leak}"
+    );
+    std::fs::remove_file(folder.folder.path().join("default.toml")).unwrap();
+    assert!(
+        wrong().contains("default.toml: there is no such agent"),
+        "{}",
+        wrong()
+    );
+}
+
+#[test]
+fn an_edition_whose_secret_is_missing_here_says_which() {
+    let text = format!(
+        "{A}\n[lookup]\nurl = \"https://shop.example/who\"\nheaders = {{ key = \"{{{{ secret.shop }}}}\" }}"
+    );
+    let secrets =
+        || Secrets::from_variables([("SIDETONE_SECRET_SHOP".into(), "a-long-secret".into())]);
+    let folder = Folder::with(&[("default.toml", &text)]);
+    let agents = AgentFolder::open(folder.folder.path(), secrets());
+    let edition = agents.edition().unwrap();
+    let error = folder.agents.read(&edition).unwrap_err().to_string();
+    let file = format!("edition-{}/default.toml:5:", &edition.version()[..12]);
+    assert!(
+        error.starts_with(&file) && error.contains("SIDETONE_SECRET_SHOP"),
+        "{error}"
+    );
+    let roster = agents.read(&edition).unwrap();
+    assert!(agents.is_up_to_date(&roster) && !folder.agents.is_up_to_date(&roster));
 }

@@ -1,5 +1,8 @@
+use super::super::files;
 use super::super::section::{Reader, Source};
 use super::*;
+use sidetone_base::audio::wav;
+use std::path::Path;
 
 fn read_text(text: &str, folder: &Path) -> (Option<Holding>, Vec<String>) {
     let reader = Reader::default();
@@ -8,7 +11,10 @@ fn read_text(text: &str, folder: &Path) -> (Option<Holding>, Vec<String>) {
         text,
     };
     let mut top = Section::parse(&reader, &[source]);
-    let holding = read(top.section("holding"), folder);
+    let holding = read(
+        top.section("holding"),
+        &Files::new(folder, &files::from_disk),
+    );
     top.finish();
     let problems = reader.into_problems();
     let messages = problems.into_iter().map(|problem| problem.message);
@@ -27,7 +33,7 @@ fn a_sound_is_a_wav_file_beside_the_agents() {
     assert_eq!(
         holding,
         Holding {
-            sound: path,
+            sound: Sound::File(path),
             after: Duration::from_millis(1_500),
             volume: 1.0
         }

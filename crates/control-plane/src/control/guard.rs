@@ -217,6 +217,7 @@ pub(super) fn driver(
     store: Store,
     dispatcher: Arc<Dispatcher>,
     livekit: ServerApi,
+    names_editions: bool,
 ) -> (Guard, GuardDriver) {
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let acts = Acts::new(
@@ -224,6 +225,7 @@ pub(super) fn driver(
         store.clone(),
         Arc::clone(&dispatcher),
         livekit.clone(),
+        names_editions,
     );
     let driver = GuardDriver {
         config,

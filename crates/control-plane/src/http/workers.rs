@@ -13,6 +13,7 @@ use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use sidetone_base::metrics::recent::Recent;
 use sidetone_store::At;
+use sidetone_store::editions::EditionRow;
 use sidetone_store::workers::{LOST_AFTER, WorkerRow};
 
 /// A worker process.
@@ -45,6 +46,8 @@ pub struct WorkerInfo {
     drain_until: Option<DateTime<Utc>>,
     /// What it has measured within the last five minutes; none of a version that does not tell.
     recent: Option<RecentInfo>,
+    /// The edition of the agents' files that its next call is held with; none: the files on its own disk.
+    edition: Option<String>,
 }
 
 impl WorkerInfo {
@@ -65,6 +68,7 @@ impl WorkerInfo {
             drain_requested_at: row.drain_requested_at,
             drain_until: row.drain_until,
             recent: row.recent.map(|recent| recent.0.into()),
+            edition: row.edition,
         }
     }
 }
@@ -113,11 +117,30 @@ impl From<Recent> for RecentInfo {
     }
 }
 
+/// All files of the agents, as one version that the pool shares.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EditionInfo {
+    /// Hash of the files.
+    version: String,
+    /// Calls that begin now are held with it.
+    current: bool,
+    /// Name of the machine that published it last.
+    published_by: String,
+    published_at: DateTime<Utc>,
+    /// Since when it is current whatever is published (`sidetone agents use`).
+    held_since: Option<DateTime<Utc>>,
+    files: i64,
+    bytes: i64,
+}
+
 /// The pool's workers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WorkerList {
     /// Oldest first.
     workers: Vec<WorkerInfo>,
+    /// The current one first, then the youngest; none where processes read their own files.
+    editions: Vec<EditionInfo>,
 }
 
 /// The worker processes of all machines that share the store.
@@ -131,8 +154,19 @@ pub async fn list(
     principal.need(Right::Operate)?;
     let now = state.store().database_now().await?;
     let workers = state.store().workers().await?.into_iter();
+    let editions = state.store().editions().await?.into_iter().enumerate();
+    let edition = |(n, row): (usize, EditionRow)| EditionInfo {
+        version: row.version,
+        current: n == 0,
+        published_by: row.published_by,
+        published_at: row.published_at,
+        held_since: row.held_at,
+        files: row.files,
+        bytes: row.bytes,
+    };
     Ok(Json(WorkerList {
         workers: workers.map(|row| WorkerInfo::of(row, now)).collect(),
+        editions: editions.map(edition).collect(),
     }))
 }
 

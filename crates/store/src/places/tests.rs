@@ -22,6 +22,7 @@ fn worker(state: WorkerState, calls: i32, load: f32) -> WorkerRow {
         drain_requested_at: None,
         drain_until: None,
         recent: None,
+        edition: None,
     }
 }
 

@@ -98,6 +98,7 @@ fn all() -> Vec<Entry> {
             agent: "a".into(),
             agent_version: "0123".into(),
             variant: Some("b".into()),
+            edition: None,
         }),
         Entry::Webhook {
             url: "https://shop.example".into(),

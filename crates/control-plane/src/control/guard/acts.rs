@@ -40,6 +40,7 @@ pub(super) struct Acts {
     suspect_after: Duration,
     silence: Duration,
     answers_within: Duration,
+    names_editions: bool,
     asking: Arc<Semaphore>,
     confirming: Arc<Semaphore>,
     rounds: Arc<Rounds>,
@@ -51,8 +52,10 @@ impl Acts {
         store: Store,
         dispatcher: Arc<Dispatcher>,
         livekit: ServerApi,
+        names_editions: bool,
     ) -> Self {
         Self {
+            names_editions,
             rounds: Arc::new(Rounds::new(livekit.clone(), config.look_again.mul_f32(0.8))),
             store,
             dispatcher,
@@ -125,7 +128,12 @@ impl Acts {
                 }
             }
         }
+        let edition = match self.names_editions {
+            true => self.store.edition_for_call(before.call_id).await?,
+            false => None,
+        };
         let metadata = DispatchMetadata {
+            edition,
             epoch: Some(epoch),
             takes_over: before.state == DispatchState::Joined || before.agent_identity.is_some(),
             ..before.metadata.0.clone()

@@ -66,6 +66,9 @@ pub struct CallDetail {
     /// Which of its variants; none: as it stood.
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<String>,
+    /// Which edition of all agents' files it belongs to, where the pool shares them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edition: Option<String>,
     /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
     recordings: Vec<RecordingInfo>,
 }

@@ -81,7 +81,7 @@ pub(super) fn best<M: Meanings>(
             ),
         };
         let mut certainty = BIAS
-            + MEANING * similarity(&meant, &*meanings.of(text)?)
+            + MEANING * similarity(&meant, &meanings.of(text)?)
             + WORDS * mean
             + STRANGEST_WORD * least;
         if wanted.is_some() {
@@ -178,7 +178,7 @@ pub(super) fn closest<'t, M: Meanings>(
     let said = meanings.of(said)?;
     let mut best = (SAME, None);
     for (n, example) in examples.enumerate() {
-        let likeness = similarity(&said, &*meanings.of(example)?);
+        let likeness = similarity(&said, &meanings.of(example)?);
         if likeness >= best.0 {
             best = (likeness, Some(n));
         }
@@ -191,7 +191,7 @@ pub(super) fn chatter<M: Meanings>(said: &str, meanings: &mut M) -> Result<Chatt
     let said = meanings.of(said)?;
     let mut closest = 0.0_f32;
     for example in CHATTER {
-        closest = closest.max(similarity(&said, &*meanings.of(example)?));
+        closest = closest.max(similarity(&said, &meanings.of(example)?));
     }
     Ok(Chatter(closest))
 }

@@ -39,9 +39,10 @@ impl CallDetail {
             .unzip();
         let media = store.media(id).await?;
         let by = store.version_of_call(id).await?;
-        let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
-            (Some(by.agent), Some(by.agent_version), by.variant)
-        });
+        let (variant, edition) = by
+            .as_ref()
+            .map_or((None, None), |by| (by.variant.clone(), by.edition.clone()));
+        let (agent, agent_version) = by.map(|by| (by.agent, by.agent_version)).unzip();
         Ok(Self {
             transcript: call.transcript.clone(),
             call: call.into(),
@@ -58,6 +59,7 @@ impl CallDetail {
             agent,
             agent_version,
             variant,
+            edition,
             recordings: recordings.into_iter().map(Into::into).collect(),
         })
     }
