@@ -191,7 +191,11 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
     assert!(!text.contains("✗ agent"), "{text}");
     let notes = text.lines().filter(|line| line.starts_with("· tools"));
     let notes: Vec<&str> = notes.collect();
-    assert_eq!(notes.len(), 3, "bakery, receptionist, survey: {text}");
+    assert_eq!(
+        notes.len(),
+        4,
+        "bakery, and what we ship with tools: {text}"
+    );
 }
 
 /// Writes a scenario with a question to each agent of the folder; returns the number of agents.

@@ -81,7 +81,7 @@ async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {
     api.store.worker_gone(near.id).await.unwrap();
     assert_eq!(
         api.get(WORKERS, "key-admin").await.1,
-        json!({"workers": []})
+        json!({"editions": [], "workers": []})
     );
     api.stop().await;
 }
