@@ -44,6 +44,8 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
     assert.ok(Number(turn.stages?.[stage]) > 0, `${stage} in ${JSON.stringify(turn)}`);
   }
 
+  // The shop's facts, as in the scripted call.
+  await log.getByText(/nine to six/i).first().waitFor();
   await page.getByRole("button", { name: "Hang up" }).click();
   await page.locator(".state", { hasText: "Call ended" }).waitFor();
   const call = await until("the call is completed in the history", async () => {
@@ -53,8 +55,7 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   });
   const stored = (await (await fetch(`${demo.url}/api/voice/history/${call.id}`)).json()) as { turns: { speaker: string; text: string }[] };
   assert.ok(stored.turns.some((t) => t.speaker === "user" && /opening hours/i.test(t.text)), JSON.stringify(stored.turns));
-  // The shop's facts, as in the scripted call.
-  assert.ok(stored.turns.some((t) => t.speaker === "agent" && /nine/i.test(t.text)), JSON.stringify(stored.turns));
+  assert.ok(stored.turns.some((t) => t.speaker === "agent" && /nine to six/i.test(t.text)), JSON.stringify(stored.turns));
   const record = page.getByRole("link", { name: /What is kept of this call/ });
   assert.match((await record.getAttribute("href"))!, new RegExp(`/admin/calls\\?call=${call.id}$`));
 

@@ -40,6 +40,9 @@ const BIAS: f32 = -5.7;
 const ENOUGH: f32 = -0.75;
 /// What a caller states must be nearer to a fact before that is said: it may only be what they have to tell.
 const ENOUGH_UNASKED: f32 = 0.0;
+/// So many words of a turn are compared with the facts': each that is new takes milliseconds, and what a caller types may
+/// be thousands long.
+const MOST_WORDS: usize = 48;
 /// How well words count as covered if a turn has none that is its own.
 const NO_WORDS: f32 = 0.6;
 
@@ -63,6 +66,7 @@ pub(super) fn best<M: Meanings>(
         let stem = stem(word);
         !is_common(&stem) && !known.contains(&stem)
     });
+    own.truncate(MOST_WORDS);
     let own = vectors(own, meanings)?;
     let wanted = asked::wanted(said);
     let meant = meanings.of(said)?;

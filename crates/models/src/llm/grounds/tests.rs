@@ -320,3 +320,31 @@ fn an_unknown_number_price_or_address_is_replaced_and_nothing_follows() {
         assert!(guard.is_shut());
     }
 }
+
+/// Counts what is asked of it; everything means the same.
+#[derive(Default)]
+struct Counting(usize);
+
+impl Meanings for Counting {
+    type Error = Infallible;
+
+    fn of(&mut self, _: &str) -> Result<Vector, Infallible> {
+        self.0 += 1;
+        Ok([1.0].into())
+    }
+}
+
+#[test]
+fn a_page_of_words_costs_no_more_than_a_long_sentence() {
+    let page: Vec<String> = (0..2_000).map(|n| format!("word{}", letters(n))).collect();
+    let page = Message::new(Role::User, page.join(" ") + "?");
+    let mut meanings = Counting::default();
+    let Ok(verdict) = grounds().judge(&[page], &mut meanings);
+    assert!(verdict.is_some());
+    assert!(meanings.0 < 300, "{} texts were compared", meanings.0);
+}
+
+fn letters(n: usize) -> String {
+    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
+    [n, n / 26, n / 676].map(letter).iter().collect()
+}
