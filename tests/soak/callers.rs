@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use livekit::prelude::*;
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
 use sidetone::room::voice::VoiceTrack;
 use sidetone::room::{close, join};
+use sidetone_base::clock;
 use sidetone_testkit::{LiveKitServer, RoughPath, Roughness};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -33,17 +36,26 @@ impl Ending {
     pub const ALL: [Self; 4] = [Self::Agent, Self::Caller, Self::ComesBack, Self::Vanishes];
 }
 
-/// The token response of the control plane for a user with this name.
+/// The token response of the control plane for a user with this name. A pool that is full is asked again when it says.
 pub async fn token(plane: SocketAddr, user: &str) -> Value {
-    let request = reqwest::Client::new()
-        .post(format!("http://{plane}/api/voice/token"))
-        .bearer_auth(API_KEY)
-        .json(&json!({ "roomType": "support", "userId": user }));
-    let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let answer = answer.text().await.unwrap();
-    assert!(status.is_success(), "{status}: {answer}");
-    serde_json::from_str(&answer).unwrap()
+    let until = clock::now() + PATIENCE;
+    loop {
+        let request = reqwest::Client::new()
+            .post(format!("http://{plane}/api/voice/token"))
+            .bearer_auth(API_KEY)
+            .json(&json!({ "roomType": "support", "userId": user }));
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let wait = answer.headers().get(RETRY_AFTER).cloned();
+        let answer = answer.text().await.unwrap();
+        if status.is_success() {
+            return serde_json::from_str(&answer).unwrap();
+        }
+        let is_full = status == StatusCode::SERVICE_UNAVAILABLE && clock::now() < until;
+        assert!(is_full, "{status}: {answer}");
+        let wait = wait.unwrap().to_str().unwrap().parse().unwrap();
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
 }
 
 /// One call, from the token to its end.
