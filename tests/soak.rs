@@ -24,6 +24,7 @@ use crate::faults::stage::{self, API_KEY};
 use crate::support::{KEY, SECRET};
 use callers::Ending;
 use figures::{Heard, Held, Moment};
+use hostile::Flood;
 use server::Server;
 
 /// Duration and load.
@@ -37,11 +38,12 @@ struct Plan {
     endings: &'static [Ending],
     /// Callers who ask and listen.
     listeners: usize,
-    /// Calls before the first measurement, in which caches and pools fill.
-    warm: usize,
     /// After this time nothing is left of calls: agents wait for callers who vanished.
     settles: Duration,
 }
+
+/// What has not changed for this long is what a process holds when it is idle.
+const STILL: Duration = Duration::from_secs(8);
 
 /// The servers, and the number of calls so far.
 struct Soak {
@@ -94,21 +96,12 @@ impl Soak {
         }
     }
 
-    /// Makes one call after the other until this time, at most this many.
-    fn pass(
-        &self,
-        tasks: &mut JoinSet<()>,
-        until: Instant,
-        most: usize,
-        endings: &'static [Ending],
-    ) {
+    /// Makes one call after the other until this time.
+    fn pass(&self, tasks: &mut JoinSet<()>, until: Instant, endings: &'static [Ending]) {
         let (calls, livekit) = (Arc::clone(&self.calls), Arc::clone(&self.livekit));
         let plane = self.server.address;
         tasks.spawn(async move {
-            for _ in 0..most {
-                if clock::now() >= until {
-                    return;
-                }
+            while clock::now() < until {
                 let n = calls.fetch_add(1, Ordering::Relaxed);
                 let ending = endings[n % endings.len()];
                 callers::call(plane, &livekit, &format!("passer-{n}"), ending).await;
@@ -118,20 +111,20 @@ impl Soak {
 
     /// Runs one period, and collects what the listeners heard.
     async fn slice(&mut self, plan: &Plan, flooded: bool, heard: &mut Heard) {
-        let until = clock::now() + plan.slice;
+        let (began, cpu) = (clock::now(), self.server.cpu());
+        let broken = callers::breaks(self.server.address).await;
+        let until = began + plan.slice;
         let mut passing = JoinSet::new();
         for _ in 0..plan.passers {
-            self.pass(&mut passing, until, usize::MAX, plan.endings);
+            self.pass(&mut passing, until, plan.endings);
         }
-        let mut floods = JoinSet::new();
-        let mut flooded_room = None;
+        let mut flood = None;
         if flooded {
-            let (livekit, plane) = (Arc::clone(&self.livekit), self.server.address);
+            let plane = self.server.address;
             let granted = callers::token(plane, "a caller whose room is flooded").await;
             let room = granted["roomName"].as_str().unwrap().to_owned();
             self.calls.fetch_add(1, Ordering::Relaxed);
-            flooded_room = Some(room.clone());
-            floods.spawn(async move { hostile::flood(&livekit, plane, &room).await });
+            flood = Some((Flood::start(&self.livekit, plane, &room), room));
         }
         let (finish, finished) = watch::channel(false);
         let mut listening = JoinSet::new();
@@ -150,6 +143,9 @@ impl Soak {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.most = self.most.most(self.server.held());
         }
+        heard.broken += callers::breaks(self.server.address).await - broken;
+        heard.cpu += self.server.cpu() - cpu;
+        heard.lasted += clock::now() - began;
         finish.send_replace(true);
         while let Some(placed) = listening.join_next().await {
             heard.add(&placed.unwrap().memory);
@@ -157,9 +153,10 @@ impl Soak {
         while let Some(passed) = passing.join_next().await {
             passed.unwrap();
         }
-        floods.shutdown().await;
-        if let Some(room) = flooded_room {
-            // LiveKit's client stays in its room when it is dropped, and the call would continue.
+        if let Some((mut flood, room)) = flood {
+            assert!(flood.is_running(), "nobody was flooded");
+            drop(flood);
+            // LiveKit takes a while to miss a killed client, and the call would continue.
             let url = self.livekit.url.replacen("ws", "http", 1);
             let (key, secret) = (&self.livekit.api_key, &self.livekit.api_secret);
             let rooms = RoomClient::with_api_key(&url, key, secret);
@@ -171,14 +168,19 @@ impl Soak {
     async fn idle(&mut self, when: &'static str, settles: Duration) -> Moment {
         let until = clock::now() + settles;
         let mut held = self.server.held();
-        // Two equal measurements: everything that ends on its own has ended.
+        let mut still_since = clock::now();
         loop {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let next = self.server.held();
             let is_still =
                 next.connections == 0 && next.tasks == held.tasks && next.files == held.files;
             held = next;
-            if is_still || clock::now() >= until {
+            let now = clock::now();
+            if !is_still {
+                still_since = now;
+            }
+            // Everything that ends on its own has ended.
+            if now >= until || now - still_since >= STILL {
                 break;
             }
         }
@@ -193,18 +195,9 @@ impl Soak {
 /// Returns the tables, and the broken promises.
 async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
     let mut soak = Soak::start(name).await;
-    let mut warming = JoinSet::new();
-    let far = clock::now() + Duration::from_secs(600);
-    for _ in 0..plan.passers {
-        soak.pass(
-            &mut warming,
-            far,
-            plan.warm.div_ceil(plan.passers),
-            &Ending::QUICK,
-        );
-    }
-    while let Some(warm) = warming.join_next().await {
-        warm.unwrap();
+    // Caches and pools are as large as the most calls at a time need, so a first pair of periods counts for nothing.
+    for flooded in [false, true] {
+        soak.slice(&plan, flooded, &mut Heard::default()).await;
     }
     let start = soak.idle("start, warm and idle", plan.settles).await;
     let (mut without, mut with) = (Heard::default(), Heard::default());
@@ -265,7 +258,6 @@ async fn what_calls_and_floods_take_is_given_back() {
         passers: 2,
         endings: &Ending::QUICK,
         listeners: 0,
-        warm: 2,
         settles: Duration::from_secs(30),
     };
     let (tables, wrong) = soak("soak-short", plan).await;
@@ -291,7 +283,6 @@ async fn a_day_in_ten_minutes() {
         passers: 4,
         endings: &Ending::ALL,
         listeners: 2,
-        warm: 24,
         settles: Duration::from_secs(120),
     };
     let (tables, wrong) = soak("soak", plan).await;

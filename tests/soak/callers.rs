@@ -58,6 +58,17 @@ pub async fn token(plane: SocketAddr, user: &str) -> Value {
     }
 }
 
+/// How often the process's own sound has come too late until now.
+pub async fn breaks(plane: SocketAddr) -> usize {
+    let request = reqwest::Client::new()
+        .get(format!("http://{plane}/metrics"))
+        .bearer_auth(API_KEY);
+    let text = request.send().await.unwrap().text().await.unwrap();
+    let mut lines = text.lines();
+    let count = lines.find_map(|line| line.strip_prefix("sidetone_sound_break_seconds_count "));
+    count.unwrap().parse().unwrap()
+}
+
 /// One call, from the token to its end.
 pub async fn call(plane: SocketAddr, livekit: &LiveKitServer, user: &str, ending: Ending) {
     let granted = token(plane, user).await;

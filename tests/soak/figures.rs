@@ -116,10 +116,15 @@ pub fn held_table(moments: &[Moment]) -> String {
 #[derive(Debug, Default)]
 pub struct Heard {
     pub calls: usize,
+    /// What the process computed meanwhile, and the time that this took.
+    pub cpu: Duration,
+    pub lasted: Duration,
     /// The time from the end of a question to its answer.
     pub latencies: Vec<Duration>,
     /// Answers with a gap.
     pub breaks: usize,
+    /// Gaps that the process made because its sound was late.
+    pub broken: usize,
     pub asked_again: usize,
     pub alone: usize,
 }
@@ -189,22 +194,24 @@ impl Heard {
 
 pub fn heard_table(rows: [(&str, &Heard); 2]) -> String {
     let mut table = String::from(
-        "| others | their calls | answers | median | slowest in 20 | slowest | answers with holes | asked again | left alone |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "| others | their calls | answers | median | slowest in 20 | slowest | answers with holes | gaps made | asked again | left alone | of a core |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (name, heard) in rows {
         let seconds = |share| heard.latency(share).as_secs_f64();
         let _ = writeln!(
             table,
-            "| {name} | {} | {} | {:.2} s | {:.2} s | {:.2} s | {} | {} | {} |",
+            "| {name} | {} | {} | {:.2} s | {:.2} s | {:.2} s | {} | {} | {} | {} | {:.0}% |",
             heard.calls,
             heard.latencies.len(),
             seconds(0.5),
             seconds(0.95),
             seconds(1.0),
             heard.breaks,
+            heard.broken,
             heard.asked_again,
-            heard.alone
+            heard.alone,
+            100.0 * heard.cpu.as_secs_f64() / heard.lasted.as_secs_f64()
         );
     }
     table

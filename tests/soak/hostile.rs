@@ -1,6 +1,8 @@
-//! A participant who sends everything it can, as fast as it can.
+//! A participant who sends everything it can, as fast as it can, in a process of its own: what it computes is not to
+//! delay those who listen in the test's.
 
 use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use livekit::prelude::*;
@@ -21,6 +23,53 @@ const HALF_OPEN: usize = 100;
 /// The time between two rounds of everything below: a second of it is a thousand packets.
 const ROUND: Duration = Duration::from_millis(400);
 
+const URL: &str = "FLOOD_URL";
+const TOKEN: &str = "FLOOD_TOKEN";
+const PLANE: &str = "FLOOD_PLANE";
+
+/// The process: this test program, started again. Dropping it kills it.
+pub struct Flood(Child);
+
+impl Flood {
+    /// Floods a room and the control plane until it is dropped.
+    pub fn start(livekit: &LiveKitServer, plane: SocketAddr, room: &str) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "soak::hostile::floods", "--ignored"])
+            .env(URL, &livekit.url)
+            .env(TOKEN, token(livekit, room))
+            .env(PLANE, plane.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// Whether it still floods.
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Not a test, but the process of [`Flood`].
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "started by the soak"]
+async fn floods() {
+    let Ok(url) = std::env::var(URL) else {
+        return;
+    };
+    let token = std::env::var(TOKEN).unwrap();
+    let plane = std::env::var(PLANE).unwrap().parse().unwrap();
+    flood(&url, &token, plane).await;
+}
+
 /// A token with all rights in a room.
 fn token(server: &LiveKitServer, room: &str) -> String {
     let grants = VideoGrants {
@@ -36,9 +85,8 @@ fn token(server: &LiveKitServer, room: &str) -> String {
         .unwrap()
 }
 
-/// Floods a room and the control plane until it is dropped.
-pub async fn flood(livekit: &LiveKitServer, plane: SocketAddr, room: &str) {
-    let mut eve = Person::join(&livekit.url, &token(livekit, room)).await;
+async fn flood(url: &str, token: &str, plane: SocketAddr) {
+    let mut eve = Person::join(url, token).await;
     let mut sockets = JoinSet::new();
     for _ in 0..HALF_OPEN {
         sockets.spawn(half_open(plane));

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use livekit::webrtc::peer_connection::held;
 use sidetone_config::env::Env;
@@ -64,6 +65,18 @@ impl Server {
         };
         served::ready(address).await;
         server
+    }
+
+    /// What it has computed so far (proc_pid_stat(5): utime, stime).
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        let ticks = fields
+            .skip(11)
+            .take(2)
+            .map(|ticks| ticks.parse::<u64>().unwrap());
+        // The kernel reports a hundred ticks per second to user programs on all common machines.
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     /// What it holds now.
