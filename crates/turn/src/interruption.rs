@@ -10,14 +10,14 @@ use crate::words::{self, bare};
 pub struct Interruption {
     /// If off, the agent finishes its reply, and then answers what was said meanwhile.
     pub enabled: bool,
-    /// How long the caller must talk over the agent before playout is held. 250 ms: under livekit-agents' 500 ms, as
-    /// a false hold costs nothing here: it resumes at the same sample. By then it is known whether it is an echo
+    /// How long the caller must talk over the agent before playout is held. 190 ms: under livekit-agents' 500 ms, as
+    /// a false hold costs little here: it resumes at the same sample. By then most voices are known to be no echo
     /// (`crates/call/src/nearness.rs`).
     pub min_duration: Duration,
     /// Words needed to interrupt. With 0, sound is enough to hold, and any word interrupts.
     pub min_words: usize,
     /// How long playout stays held after the caller fell silent without words; then it resumes. After a sound in
-    /// which nothing was recognised it resumes sooner: after twice its length, or twice `min_duration`. 2 s:
+    /// which nothing was recognised it resumes sooner: after twice its length, or three times `min_duration`. 2 s:
     /// livekit-agents `false_interruption_timeout`.
     pub false_interruption_timeout: Duration,
     /// Backchannels ("uh-huh"): an overlap of nothing else does not interrupt.
@@ -31,7 +31,7 @@ impl Default for Interruption {
         let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
         Self {
             enabled: true,
-            min_duration: Duration::from_millis(250),
+            min_duration: Duration::from_millis(190),
             min_words: 0,
             false_interruption_timeout: Duration::from_secs(2),
             backchannels: list(&[

@@ -476,7 +476,8 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             }
             Input::SpeechPaused { .. } => {
                 let voiced = seen.speaking_since.map(|since| ms - since);
-                seen.short = voiced.is_some_and(|ms| Duration::from_millis(ms) < min_duration / 2);
+                seen.short =
+                    voiced.is_some_and(|ms| Duration::from_millis(ms) < min_duration * 2 / 3);
             }
             Input::SpeechResumed => {
                 seen.short = false;

@@ -67,7 +67,7 @@ impl Turn {
         if let User::Speaking { since, short, .. } = &mut self.user {
             let was_short = *short;
             let voiced = at.saturating_duration_since(*since);
-            *short = voiced < self.config.interruption.min_duration / 2;
+            *short = voiced < self.config.interruption.min_duration * 2 / 3;
             // A second pause with more voice before it, and no sign that the voice returned in between.
             if was_short && !*short {
                 self.await_overlap(now);
@@ -122,7 +122,7 @@ impl Turn {
                 // A bark, a cough, a door: unless words arrive soon, playout resumes. STT has had as long again as
                 // the sound lasted; words that arrive later still interrupt.
                 false => (at.saturating_duration_since(since) * 2)
-                    .max(rules.min_duration * 2)
+                    .max(rules.min_duration * 3)
                     .min(rules.false_interruption_timeout),
             };
             self.timers.set(Timer::FalseInterruption, at + wait);
