@@ -1,5 +1,5 @@
-"""Writes fixtures/otlp/request.binpb with OpenTelemetry's own messages (pip install opentelemetry-proto): what
-src/telemetry/otlp/wire.rs is held against."""
+"""Writes fixtures/otlp/request.binpb with OpenTelemetry's own messages (pip install opentelemetry-proto). The tests of
+src/telemetry/otlp/wire.rs compare our encoding with it."""
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 

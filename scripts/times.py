@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints where the time of the tests goes. Exits as what it runs does: time is printed, never asserted.
+"""Prints where the time of the tests goes. Its exit code is that of what it runs: time is printed, never asserted.
 
 times.py parts PART...    runs `make PART` for each, up to the first that fails, then prints a table of them
 times.py tests COMMAND... runs COMMAND, a `cargo nextest run`, then prints tables from its JUnit file
@@ -49,7 +49,7 @@ def children_cpu():
 
 
 def table(title, head, rows):
-    """Prints rows of text and of numbers, which stand to the right."""
+    """Prints a table. Columns of numbers are aligned to the right."""
     right = [any(isinstance(row[n], float) for row in rows) for n in range(len(head))]
     rows = [[c if isinstance(c, str) else f"{c:.1f}" for c in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows)]

@@ -1,4 +1,4 @@
-"""The same agent on livekit-agents, with its defaults where the comparison sets nothing."""
+"""The same agent on livekit-agents. Whatever the comparison does not set has its default."""
 
 import os
 

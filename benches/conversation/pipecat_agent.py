@@ -1,7 +1,7 @@
-"""The same agent on pipecat, with its defaults where the comparison sets nothing: Silero VAD, Smart Turn.
+"""The same agent on pipecat. Whatever the comparison does not set has its default: Silero VAD, Smart Turn.
 
-pipecat takes no part in LiveKit's dispatch: one process holds all calls, the leanest way, and is told of
-a call's room by a line on its input.
+pipecat takes no part in LiveKit's dispatch. One process holds all calls, which is the leanest way, and reads the name
+of each call's room from a line of its input.
 """
 
 import asyncio

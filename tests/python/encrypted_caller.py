@@ -1,7 +1,7 @@
-"""A caller of tests/rooms/encryption.rs by LiveKit's Python SDK, which is Google's libwebrtc: encrypts what it
-sends, and tells what it can read.
+"""A caller for tests/rooms/encryption.rs on LiveKit's Python SDK, which uses Google's libwebrtc: it encrypts what it
+sends, and reports what it can read.
 
-Does what it is told on its standard input, one JSON object a line, and answers each with one:
+It reads commands from its standard input, one JSON object per line, and answers each with one:
   {"do": "join", "url", "token", "hz", "key"?, "hkdf"?, "data"?}   key: base64; data: encrypts data, too;
                              hz: of the agent's voice
   {"do": "publish"}          a microphone
@@ -33,7 +33,7 @@ IN_A_ROW = 5
 
 
 def loudness_of_tone(data, hz: float) -> float:
-    """The mean loudness of a frame that is this tone and nothing else; else 0."""
+    """The mean loudness of a frame that contains only this tone; 0 for any other frame."""
     power = sum(s * s for s in data) / max(len(data), 1)
     cosine = sine = 0.0
     for n, s in enumerate(data):
@@ -161,7 +161,7 @@ class Caller:
         return {}
 
     def note(self, participant) -> None:
-        """What it tells of itself, its last words also when it has left."""
+        """Keeps what the agent says about itself, also after it has left."""
         if is_agent(participant):
             self.attributes.update(participant.attributes)
 

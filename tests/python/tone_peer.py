@@ -1,4 +1,4 @@
-"""The other side of tests/interop_tones.rs: LiveKit's Python SDK, which is
+"""The other side of tests/interop_tones.rs, on LiveKit's Python SDK, which uses
 Google's libwebrtc.
 
 Joins a room, publishes a tone and then silence, listens to the first audio
@@ -18,7 +18,7 @@ RATE = 48_000
 
 
 def frequency(samples: list[int]) -> float:
-    """Frequency by rising zero crossings, in Hz."""
+    """The frequency in Hz, from the times of rising zero crossings."""
     times = [
         n + -a / (b - a)
         for n, (a, b) in enumerate(zip(samples, samples[1:]))
