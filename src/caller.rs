@@ -170,9 +170,11 @@ impl Call {
         let cues = plan.turns.iter().map(|turn| turn.cue).collect();
         let by_telephone = matches!(plan.access, Access::Phone(_));
         let mut turns = plan.turns.clone();
-        for turn in turns.iter_mut().filter(|_| by_telephone) {
-            if let Says::Sound(sound) = &mut turn.says {
-                *sound = phone::by_telephone(sound);
+        if by_telephone {
+            for turn in &mut turns {
+                if let Says::Sound(sound) = &mut turn.says {
+                    *sound = phone::by_telephone(sound);
+                }
             }
         }
         Self {

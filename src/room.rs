@@ -29,7 +29,7 @@ use livekit::prelude::*;
 use livekit::webrtc::peer_connection_factory::{PathWatch, Paths, Tried};
 use tokio::sync::mpsc;
 
-pub use keys::{dtmf, key_of};
+pub use keys::{KEY_PACE, dtmf, key_of};
 pub use person::{caller_of, has_line, is_person, is_telephone};
 use sidetone_base::clock;
 use sidetone_config::encryption::Encryption;

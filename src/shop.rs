@@ -84,15 +84,15 @@ fn routes() -> Router {
 }
 
 async fn order(Path(number): Path<String>) -> Response {
-    match number.as_str() {
-        "4711" => Json(json!({"order": number, "state": "on its way", "arrives": "tomorrow"})),
-        "4712" => Json(json!({"order": number, "state": "ready to be collected in the shop"})),
+    let order = match number.as_str() {
+        "4711" => json!({"order": number, "state": "on its way", "arrives": "tomorrow"}),
+        "4712" => json!({"order": number, "state": "ready to be collected in the shop"}),
         _ => {
             let text = format!("there is no order {number}");
             return (StatusCode::NOT_FOUND, text).into_response();
         }
-    }
-    .into_response()
+    };
+    Json(order).into_response()
 }
 
 #[derive(Deserialize)]

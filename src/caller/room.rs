@@ -12,16 +12,13 @@ use tokio::task::JoinSet;
 use super::access::Granted;
 use super::transcripts::Speaker;
 use crate::room::voice::{VoiceTrack, hear};
-use crate::room::{JoinError, close, dtmf, join};
+use crate::room::{JoinError, KEY_PACE, close, dtmf, join};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_call::transport::Key;
 
 /// A segment lasts as long as the agent speaks; a stream that stalls for longer than this was cut off.
 const STALLED: Duration = Duration::from_secs(60);
-
-/// From one key to the next, as a person presses them.
-const KEY_PACE: Duration = Duration::from_millis(300);
 
 /// What the caller learns from the room.
 #[derive(Debug)]

@@ -1,7 +1,12 @@
 //! Telephone keys as LiveKit carries them.
 
+use std::time::Duration;
+
 use livekit::SipDTMF;
 use sidetone_call::transport::Key;
+
+/// From one key to the next, as a person presses them: trunks merge tones that follow faster.
+pub const KEY_PACE: Duration = Duration::from_millis(300);
 
 /// The key that a packet tells of: by its sign, else by its code. LiveKit's SIP bridge sends both.
 pub fn key_of(code: u32, digit: Option<&str>) -> Option<Key> {

@@ -10,13 +10,11 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::desk::Desk;
-use super::keys::dtmf;
+use super::keys::{KEY_PACE, dtmf};
 use sidetone_call::transport::{AgentState, Key, RoomCommand, Segment, Speaker};
 
 /// A server or data channel that takes longer is stuck; the call goes on without it.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Pause between keys: trunks merge tones that follow faster.
-const DTMF_GAP: Duration = Duration::from_millis(300);
 const DTMF_WAIT: Duration = Duration::from_millis(500);
 /// How long to wait for the server to confirm a state. livekit 0.10 listens for the reply only after sending the
 /// request, so an immediate reply is lost.
@@ -195,7 +193,7 @@ impl Publisher {
             };
             let sending = self.participant.publish_dtmf(dtmf(key));
             told("DTMF", timeout(DEADLINE, sending).await);
-            tokio::time::sleep(DTMF_GAP).await;
+            tokio::time::sleep(KEY_PACE).await;
         }
     }
 

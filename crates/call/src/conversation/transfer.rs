@@ -109,7 +109,8 @@ impl Conversation {
         self.watch_silence(clock::now());
     }
 
-    /// What a person is told of the call; the model is asked only if the briefing is used.
+    /// What the person is told before they speak to the caller. The model's summary is a future that the transfer awaits
+    /// only if it briefs anybody.
     fn briefing(&self, transfer: &TransferOrder) -> Briefing {
         let room = self.context.room();
         let transcript = within(

@@ -21,7 +21,7 @@ mod guard;
 mod words;
 
 use super::{Message, Role};
-use bearing::{Bearing, Meanings};
+use bearing::{Bearing, Fact, Frame, Meanings};
 pub(super) use guard::Guard;
 
 /// Facts that are compared with a question; further ones are read by the model only.
@@ -30,11 +30,10 @@ const MOST_FACTS: usize = 256;
 /// What a prompt marks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grounds {
-    facts: Vec<String>,
+    facts: Vec<Fact>,
     unknown: String,
     talk: Option<String>,
-    /// The prompt without the facts: its words tell nothing about which fact is meant.
-    frame: String,
+    frame: Frame,
 }
 
 /// How a turn is answered.
@@ -67,10 +66,13 @@ pub(super) fn read(prompt: &str) -> (String, Option<Grounds>) {
     };
     let plain = format!("{before}{said}{after}");
     let grounds = Grounds {
-        facts: words::sentences(facts).take(MOST_FACTS).collect(),
+        facts: words::sentences(facts)
+            .take(MOST_FACTS)
+            .map(Fact::new)
+            .collect(),
         unknown,
         talk,
-        frame,
+        frame: Frame::new(&frame),
     };
     (plain, Some(grounds))
 }
@@ -112,7 +114,7 @@ impl Grounds {
         }
         let best = best.filter(|best| best.is_enough(asks) && !chat.is_certain());
         Ok(Some(match best {
-            Some(best) => Verdict::Say(self.facts[best.fact].clone()),
+            Some(best) => Verdict::Say(self.facts[best.fact].text.clone()),
             None if asks && !chat.is_likely() => Verdict::Say(self.unknown.clone()),
             None => {
                 if let Some(answer) = self.example(said, meanings)? {

@@ -20,6 +20,30 @@ impl Meanings for Meaning {
     }
 }
 
+/// A fact as it is written, and the words that tell what it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fact {
+    pub(super) text: String,
+    words: Vec<String>,
+}
+
+impl Fact {
+    pub(super) fn new(text: String) -> Self {
+        let words = content(&text);
+        Self { text, words }
+    }
+}
+
+/// The words of a prompt beside its facts, which tell nothing about which fact is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Frame(Vec<String>);
+
+impl Frame {
+    pub(super) fn new(text: &str) -> Self {
+        Self(content(text).iter().map(|word| stem(word)).collect())
+    }
+}
+
 /// A fact, and how certain it is that it answers the question: the logit of a probability.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(super) struct Bearing {
@@ -52,30 +76,28 @@ impl Bearing {
     }
 }
 
-/// The fact that bears most on `said`; `None` if none has an answer of the kind that is wanted. The words of `frame`
-/// tell nothing.
+/// The fact that bears most on `said`; `None` if none has an answer of the kind that is wanted.
 pub(super) fn best<M: Meanings>(
     said: &str,
-    facts: &[String],
-    frame: &str,
+    facts: &[Fact],
+    frame: &Frame,
     meanings: &mut M,
 ) -> Result<Option<Bearing>, M::Error> {
-    let known: Vec<String> = content(frame).iter().map(|word| stem(word)).collect();
     let mut own = content(said);
     own.retain(|word| {
         let stem = stem(word);
-        !is_common(&stem) && !known.contains(&stem)
+        !is_common(&stem) && !frame.0.contains(&stem)
     });
     own.truncate(MOST_WORDS);
-    let own = vectors(own, meanings)?;
+    let own = vectors(&own, meanings)?;
     let wanted = asked::wanted(said);
     let meant = meanings.of(said)?;
     let mut best: Option<Bearing> = None;
-    for (fact, text) in facts.iter().enumerate() {
+    for (fact, Fact { text, words }) in facts.iter().enumerate() {
         if wanted.is_some_and(|kind| !kind.is_in(text)) {
             continue;
         }
-        let words = vectors(content(text), meanings)?;
+        let words = vectors(words, meanings)?;
         let covered: Vec<f32> = own.iter().map(|word| coverage(word, &words)).collect();
         let (mean, least) = match covered.len() {
             0 => (NO_WORDS, NO_WORDS),
@@ -111,13 +133,13 @@ struct Word {
     vector: Vector,
 }
 
-fn vectors<M: Meanings>(words: Vec<String>, meanings: &mut M) -> Result<Vec<Word>, M::Error> {
-    let word = |word: String| {
-        let vector = meanings.of(&word)?;
-        let stem = stem(&word);
+fn vectors<M: Meanings>(words: &[String], meanings: &mut M) -> Result<Vec<Word>, M::Error> {
+    let word = |word: &String| {
+        let vector = meanings.of(word)?;
+        let stem = stem(word);
         Ok(Word { stem, vector })
     };
-    words.into_iter().map(word).collect()
+    words.iter().map(word).collect()
 }
 
 /// How well the words of a fact cover one of the caller's: 1 for the same word.

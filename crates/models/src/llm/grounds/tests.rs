@@ -58,7 +58,7 @@ fn marks_are_taken_out_and_the_rest_of_the_prompt_stays() {
     let grounds = grounds.unwrap();
     assert_eq!(grounds.facts.len(), 3);
     assert_eq!(
-        grounds.facts[1],
+        grounds.facts[1].text,
         "The jetty closes at seven in the evening."
     );
     assert_eq!(grounds.unknown, UNKNOWN);
