@@ -3,6 +3,7 @@
 
 mod agents;
 pub mod bucket;
+mod editions;
 pub mod live;
 mod livekit;
 mod media;
@@ -23,6 +24,7 @@ use sidetone_http_server::descriptors;
 use sidetone_store::{Store, StoreError};
 
 pub use agents::agents;
+pub use editions::editions;
 pub use report::{Item, Outcome, Report, Request};
 pub use variables::{KNOWN, variables};
 

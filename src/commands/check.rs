@@ -23,6 +23,9 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let mut more = vec![check::variables(names)];
     more.extend(check::agents(&folder, local));
     let llm = env.as_ref().map_or("", |env| env.llm_model.as_str());
+    if let Ok(env) = &env {
+        more.extend(check::editions(env, &folder).await);
+    }
     let fetched = check_models(local, llm);
     let can_ask = fetched.outcome != Outcome::Wrong;
     more.push(fetched);

@@ -8,12 +8,20 @@ fn fixture<const HZ: u32>(name: &str) -> Pcm<HZ> {
     wav::read(&folder.join(name)).unwrap()
 }
 
+#[derive(Default)]
+struct Found {
+    begun: usize,
+    near: usize,
+    /// By the early look.
+    early: usize,
+}
+
 /// Plays the agent's voice and the microphone side by side, with a speech begun every half second. Returns in how
-/// many of them the caller was near, and their number.
-fn near(agent: &Pcm<48_000>, mic: &[i16]) -> (usize, usize) {
+/// many of them the caller was near.
+fn near(agent: &Pcm<48_000>, mic: &[i16]) -> Found {
     let zero = clock::now();
     let mut nearness = Nearness::new();
-    let (mut found, mut begun) = (0, 0);
+    let mut found = Found::default();
     for (n, frame) in mic.chunks_exact(160).enumerate() {
         let now = zero + Duration::from_millis(10 * n as u64);
         let said = agent.samples().chunks_exact(480).nth(n);
@@ -22,11 +30,14 @@ fn near(agent: &Pcm<48_000>, mic: &[i16]) -> (usize, usize) {
         }
         if n % 50 == 30 {
             nearness.begins();
-            begun += 1;
+            found.begun += 1;
         }
-        found += usize::from(nearness.caller(now, &Pcm::new(frame.to_vec())));
+        let is_near = nearness.caller(now, &Pcm::new(frame.to_vec()));
+        let lasted = Duration::from_millis(10 * ((n + 50 - 30) % 50 + 1) as u64);
+        found.near += usize::from(is_near);
+        found.early += usize::from(is_near && lasted < EARLY);
     }
-    (found, begun)
+    found
 }
 
 /// `voice` after a delay of 150 ms and a room's reverberation, at a fifth of its level.
@@ -51,20 +62,21 @@ fn echo_of(voice: &[i16]) -> Vec<i16> {
 fn the_agents_echo_is_far_and_another_voice_is_near() {
     let agent: Pcm<48_000> = fixture("librivox-cold-hearted.wav");
     let heard: Pcm<16_000> = fixture("librivox-cold-hearted.wav");
-    let (echoes, begun) = near(&agent, &echo_of(heard.samples()));
-    assert!(begun >= 9);
+    let echoes = near(&agent, &echo_of(heard.samples()));
+    assert!(echoes.begun >= 9);
     assert!(
-        echoes <= 1,
-        "{echoes} of {begun} echoes were taken for the caller"
+        echoes.near <= 1,
+        "{} of {} echoes were taken for the caller",
+        echoes.near,
+        echoes.begun
     );
+    assert_eq!(echoes.early, 0, "an early look is stricter");
 
     for other in ["librivox-made-amiable.wav", "cards-eight-of-spades.wav"] {
         let caller: Pcm<16_000> = fixture(other);
-        let (callers, begun) = near(&agent, caller.samples());
-        assert!(
-            callers + 1 >= begun,
-            "{other}: near in {callers} of {begun}"
-        );
+        let Found { begun, near, early } = near(&agent, caller.samples());
+        assert!(near + 1 >= begun, "{other}: near in {near} of {begun}");
+        assert!(2 * early > begun, "{other}: early in {early} of {begun}");
     }
 }
 
