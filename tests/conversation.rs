@@ -28,6 +28,8 @@ use trace::Trace;
 
 /// Louder frames are speech. The simulated caller speaks at -30 dBFS and is otherwise digitally silent.
 const SPEECH_DBFS: f32 = -50.0;
+/// A comment of scenarios whose trace has what is recognised of turns that are not over.
+const SAYINGS: &str = "\n# With what is being said.\n";
 
 #[test]
 fn scenarios() {
@@ -90,7 +92,7 @@ fn play(name: &str, script: &str) -> String {
         .build()
         .unwrap();
     let trace = runtime.block_on(async {
-        let trace = Trace::start();
+        let trace = Trace::start(script.contains(SAYINGS));
         let fakes = Arc::new(Fakes::new(trace.clone()));
         let (link, driver) = sidetone_call::transport::link();
         // Small, so that every scenario includes a store that lags.

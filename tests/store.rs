@@ -98,6 +98,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "113_tokens");
     apply(&postgres, "114_who_spoke");
     apply(&postgres, "115_editions");
+    apply(&postgres, "116_saying");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -158,6 +159,8 @@ async fn tell(database: &Database) {
     editions::an_edition_can_be_held(&store).await;
     editions::a_call_keeps_its_edition(&store).await;
     editions::old_editions_go_unless_calls_of_the_last_day_were_held_with_them(&store).await;
+    takeover::what_is_being_said_is_known_until_it_is_over(&store).await;
+    takeover::an_agent_that_was_ended_on_its_way_is_not_wanted(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

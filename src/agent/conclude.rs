@@ -16,6 +16,7 @@ use sidetone_base::leave::Step;
 use sidetone_base::metrics::metrics;
 use sidetone_call::{CallOutcome, EndReason};
 use sidetone_config::recording::RecordingMode;
+use sidetone_control_plane::control::rooms::hang_up_unless_followed;
 use sidetone_store::RoomToRecord;
 
 impl Agents {
@@ -63,6 +64,11 @@ impl Agents {
                 .await;
         }
         room::close_by(&call.room, by.until(Step::Room)).await;
+        if held.outcome.reason == EndReason::Dismissed {
+            let (livekit, store) = (self.livekit.clone(), self.store.clone());
+            let room = call.job.room_name.clone();
+            tokio::spawn(async move { hang_up_unless_followed(&livekit, &store, &room).await });
+        }
         held.driven?;
         // Whoever takes the call over makes its result, and if nobody does, whoever finds it owed when the
         // call is over.

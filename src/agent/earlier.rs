@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -14,12 +15,22 @@ use super::Agents;
 use super::spool::Entry;
 use crate::worker::Job;
 use sidetone_call::{Earlier, Happened, ReplyId, Told, TurnId};
+use sidetone_store::saying::Saying;
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{At, Speaker, StoreError, StoredTurn};
+use sidetone_store::{At, Json, Speaker, StoreError, StoredTurn};
 
 /// Longest wait for the database. It passes while the room is joined, which takes some of it anyway; a
 /// caller who hears nothing is worse off than one who is asked again.
 const DEADLINE: Duration = Duration::from_secs(1);
+
+/// A call that goes on.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Resumed {
+    /// What happened in it before this job.
+    pub(super) earlier: Earlier,
+    /// The turn that the caller was in when the agent was lost. It is one of the call's now, and to be stored.
+    pub(super) broken_off: Option<StoredTurn>,
+}
 
 impl Agents {
     /// What happened in the call before this job; none where nothing was said. Where nothing can be known,
@@ -29,15 +40,21 @@ impl Agents {
         call_id: Uuid,
         job: &Job,
         takes_over: bool,
-    ) -> Option<Earlier> {
+    ) -> Option<Resumed> {
         let spool = self.spool.clone();
         // First: what is delivered meanwhile is in the database.
         let left = spawn_blocking(move || spool.entries_of(call_id)).await;
         let left = left.unwrap_or_default();
         let stored = async {
+            // First: a turn that is stored takes its place, and would be missed in between.
+            let saying = self.store.saying(call_id).await?;
             let (turns, tools) =
                 tokio::try_join!(self.store.turns(call_id), self.store.tool_calls(call_id))?;
-            Ok::<_, StoreError>((turns, tools))
+            Ok::<_, StoreError>(Known {
+                turns,
+                tools,
+                saying,
+            })
         };
         let stored = match timeout(DEADLINE, stored).await {
             Ok(Ok(stored)) => Some(stored),
@@ -54,34 +71,46 @@ impl Agents {
             }
         };
         let is_known = stored.is_some();
-        let (turns, tools) = stored.unwrap_or_default();
-        let earlier = said_before(&job.id, turns, tools, left, sidetone_store::now());
-        if earlier.is_none() && !is_known && takes_over {
-            return Some(Earlier::default());
+        let known = stored.unwrap_or_default();
+        let resumed = said_before(&job.id, known, left, sidetone_store::now());
+        if resumed.is_none() && !is_known && takes_over {
+            return Some(Resumed::default());
         }
-        if let Some(earlier) = &earlier {
+        if let Some(Resumed { earlier, .. }) = &resumed {
             tracing::info!(%call_id, lasted = ?earlier.lasted, "goes on with a call that was held before");
         }
-        earlier
+        resumed
     }
+}
+
+/// What the database has of a call.
+#[derive(Default)]
+struct Known {
+    turns: Vec<StoredTurn>,
+    tools: Vec<ToolCall>,
+    /// What the caller was saying when the agent was lost.
+    saying: Option<Saying>,
 }
 
 /// PURE. Puts together what the database has of a call and what waits on disk, whose word is the later
 /// one. None where no other job has said anything.
-fn said_before(
-    job: &str,
-    turns: Vec<StoredTurn>,
-    mut tools: Vec<ToolCall>,
-    left: Vec<Entry>,
-    now: At,
-) -> Option<Earlier> {
+fn said_before(job: &str, known: Known, left: Vec<Entry>, now: At) -> Option<Resumed> {
+    let Known {
+        turns,
+        mut tools,
+        mut saying,
+    } = known;
     let turns = turns.into_iter().map(|turn| (turn.turn_id.clone(), turn));
     let mut turns: BTreeMap<String, StoredTurn> = turns.collect();
     for entry in left {
         match entry {
             Entry::Turn(turn) => {
+                if turn.speaker == Speaker::User {
+                    saying = None;
+                }
                 turns.insert(turn.turn_id.clone(), turn);
             }
+            Entry::Saying(later) => saying = Some(later).filter(|saying| !saying.text.is_empty()),
             Entry::Tool { run, .. } => match tools.iter_mut().find(|known| known.is_same_run(&run))
             {
                 Some(known) if known.running => *known = run,
@@ -91,10 +120,14 @@ fn said_before(
             _ => {}
         }
     }
-    turns.retain(|id, _| {
-        !id.strip_prefix(job)
-            .is_some_and(|rest| rest.starts_with('-'))
-    });
+    let is_own = |id: &str| {
+        let rest = id.strip_prefix(job);
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    };
+    let broken_off = saying.filter(|saying| !is_own(&saying.turn_id));
+    let broken_off = broken_off.map(|saying| as_turn(saying, &turns));
+    turns.extend(broken_off.clone().map(|turn| (turn.turn_id.clone(), turn)));
+    turns.retain(|id, _| !is_own(id));
     let began = turns.values().map(|turn| turn.started_at).min()?;
     let last = |speaker: Speaker| {
         let of_speaker = turns.values().filter(|turn| turn.speaker == speaker);
@@ -112,7 +145,30 @@ fn said_before(
     happened.sort_by_key(|(at, _)| *at);
     let happened = happened.into_iter().map(|(_, event)| event).collect();
     let lasted = (now - began).to_std().unwrap_or_default();
-    Some(Earlier::new(happened, last_turn, last_reply, lasted))
+    Some(Resumed {
+        earlier: Earlier::new(happened, last_turn, last_reply, lasted),
+        broken_off,
+    })
+}
+
+/// What the caller was saying, as the turn that it was of, or the one that it goes on with.
+fn as_turn(saying: Saying, turns: &BTreeMap<String, StoredTurn>) -> StoredTurn {
+    let known = turns.get(&saying.turn_id);
+    StoredTurn {
+        speaker: Speaker::User,
+        person: known.and_then(|turn| turn.person.clone()),
+        name: saying.name,
+        text: saying.text,
+        // Who would say when it began is gone.
+        started_at: known.map_or(saying.at, |turn| turn.started_at),
+        ended_at: Some(saying.at),
+        interrupted: false,
+        unfinished: false,
+        unasked: false,
+        latency_ms: None,
+        metrics: Json(Value::Null),
+        turn_id: saying.turn_id,
+    }
 }
 
 /// A turn's number within its job.

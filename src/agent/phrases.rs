@@ -16,21 +16,26 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// How many are asked for at a time.
 const AT_A_TIME: usize = 4;
 
-/// Has every agent say, in its own voice, that the line was cut: an agent that takes a call over says it
-/// at once. What a call has to fill in, or says in another voice, is made when it is needed; so is all of
+/// Has every agent say, in its own voice, that the line was cut, and ask to repeat what was said: an agent that takes a
+/// call over says it at once. What a call has to fill in, or says in another voice, is made when it is needed; so is all of
 /// it by local models, which are near, and have this machine's calls to speak for.
 pub async fn speak_ahead(agents: &AgentFolder, clients: &Clients) {
     if clients.is_local() {
         return;
     }
     let agents = agents.agents();
-    let ready = agents.iter().filter(|agent| {
-        let text = &agent.cut_off;
-        !text.is_empty() && template::variables(text).is_empty()
+    let both = agents.iter().flat_map(|agent| {
+        let owed = agent.takes_over_with(true);
+        let rest = Some(agent.takes_over_with(false)).filter(|text| *text != owed);
+        [Some(owed), rest]
+            .into_iter()
+            .flatten()
+            .map(move |text| (agent, text))
     });
-    let spoken = stream::iter(ready).for_each_concurrent(AT_A_TIME, async |agent| {
+    let ready = both.filter(|(_, text)| !text.is_empty() && template::variables(text).is_empty());
+    let spoken = stream::iter(ready).for_each_concurrent(AT_A_TIME, async |(agent, text)| {
         let models = clients.for_call(agent);
-        if let Err(error) = models.phrase(agent.cut_off.clone()).await {
+        if let Err(error) = models.phrase(text).await {
             tracing::debug!(agent = agent.name, %error, "a sentence could not be prepared in advance");
         }
     });

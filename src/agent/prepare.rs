@@ -116,7 +116,10 @@ impl Agents {
         let roster = self.editions.named(metadata.edition.as_deref()).await;
         let team = self.team(&roster, &metadata, call_id)?;
         let earlier = self.earlier(call_id, job, takes_over);
-        let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
+        let (resumed, joined) = tokio::join!(earlier, self.join(job, team));
+        let (earlier, broken_off) = resumed
+            .map(|resumed| (resumed.earlier, resumed.broken_off))
+            .unzip();
         let (mut team, (room, events)) = joined?;
         let mut is_double = false;
         let mut unwritten = Unwritten::default();
@@ -167,7 +170,10 @@ impl Agents {
         let (mut team, servers) = self.personas(call_id, job, team, &record, &clients);
         let first = team.first().context("a call without an agent")?;
         let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
-        self.note_beginning(call_id, &agent, unwritten.row.clone(), &record);
+        let unwritten_yet = unwritten.row.clone().into_iter();
+        let broken_off = broken_off.flatten().map(Entry::Turn);
+        let entries = unwritten_yet.chain(broken_off).collect();
+        self.note_beginning(call_id, &agent, entries, &record);
         // Whoever the caller was handed to goes on.
         let handed_to = earlier.as_ref().and_then(Earlier::handed_to);
         let speaks = |persona: &Persona| Some(persona.agent.name.as_str()) == handed_to;
@@ -329,13 +335,13 @@ impl Agents {
         (team, servers)
     }
 
-    /// Writes down who holds the call and where its end is posted to. A call does not wait for the
-    /// database to begin.
+    /// Writes down what nobody has yet, who holds the call, and where its end is posted to. A call does not wait
+    /// for the database to begin.
     fn note_beginning(
         &self,
         call_id: Uuid,
         agent: &AgentConfig,
-        row: Option<Entry>,
+        unwritten: Vec<Entry>,
         record: &Beside,
     ) {
         let (version, edition) = (&agent.version, agent.edition.as_deref().map(short));
@@ -354,7 +360,8 @@ impl Agents {
             events: result.events.as_ref().unwrap_or(&default.events).clone(),
             at: sidetone_store::now(),
         });
-        for entry in row.into_iter().chain([Entry::HeldBy(by)]).chain(webhook) {
+        let held = [Entry::HeldBy(by)].into_iter().chain(webhook);
+        for entry in unwritten.into_iter().chain(held) {
             if record.try_send(entry).is_err() {
                 tracing::error!(%call_id, "the call's start could not be stored");
             }

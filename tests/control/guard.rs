@@ -10,10 +10,13 @@ use livekit::participant::ParticipantKind;
 use livekit::prelude::{ParticipantIdentity, RemoteTrack, Room, RoomEvent};
 use livekit::webrtc::audio_stream::native::NativeAudioStream;
 use serde_json::json;
+use sidetone::agent::presence::introduce;
 use sidetone::room::voice::VoiceTrack;
 use sidetone::worker::Job;
 use sidetone_base::clock;
 use sidetone_base::supervise::Supervisor;
+use sidetone_control_plane::control::guard::Wanted;
+use sidetone_control_plane::control::reconcile::reconcile;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::DispatchMetadata;
@@ -218,6 +221,49 @@ async fn an_agent_of_another_product_is_none_of_ours() {
         (agent.state == DispatchState::Failed).then_some(())
     })
     .await;
+    deaf.stop().await;
+}
+
+/// Its LIVEKIT_HOST names a server that works, and is not the one of the pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_that_looks_at_another_livekit_ends_no_call() {
+    let deaf = Deaf::start().await;
+    let mut worker = Worker::start(&deaf.server).await;
+    let (room, _caller) = call(&deaf).await;
+    let row = introduce("sidetone", 25);
+    let (store, id) = (deaf.api.store.clone(), row.id);
+    store.worker_beat(&row).await.unwrap();
+    let beats = tokio::spawn(async move {
+        loop {
+            store.worker_lives(id).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let agent = deaf.agent_of(&worker.job().await, Some(id)).await;
+    let _voice = VoiceTrack::publish(&agent, "voice").await.unwrap();
+    eventually("it is seen", 20, || async {
+        (deaf.state(&room).await == DispatchState::Joined).then_some(())
+    })
+    .await;
+    let other = livekit(None).await;
+    let shutdown = CancellationToken::new();
+    let mut tasks = Supervisor::new(shutdown.clone());
+    let store = deaf.api.store.clone();
+    let control = Control::start(store, &credentials(&other), impatient(), &mut tasks);
+    let told = reconcile(&control).await.unwrap_err().to_string();
+    assert!(told.contains("LIVEKIT_HOST"), "{told}");
+    let metadata = DispatchMetadata::default();
+    let asked = control.guard.want(&room, &metadata).await.unwrap();
+    assert_eq!(asked, Wanted::Already);
+    // Several looks of its guard.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(deaf.state(&room).await, DispatchState::Joined);
+    let call = deaf.api.store.call_in_room(&room, None).await.unwrap();
+    assert_eq!(call.unwrap().ended_at, None);
+    assert!(worker.jobs.try_recv().is_err());
+    beats.abort();
+    shutdown.cancel();
+    tasks.ended().await;
     deaf.stop().await;
 }
 

@@ -362,3 +362,30 @@ async fn a_telephone_is_hung_up_at_the_end_of_a_drain() {
     assert!(ended.expect("the process ends").unwrap().success());
     caller.leave().await;
 }
+
+/// Nobody else is asked for, so the line would stay open; unless another agent is asked for in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_whose_agent_is_sent_away_is_hung_up_unless_another_follows() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let (served, caller, _agents) = on_a_line(&livekit, &provider, "sip", "", &[]).await;
+    caller.reads("Hello!").await;
+    let room = caller.room.name();
+    let first = caller.agent().unwrap().identity();
+    delete_agent(served.address, &room).await;
+    let asked = reqwest::Client::new()
+        .post(format!("http://{}/api/voice/agent", served.address))
+        .json(&json!({"roomName": room}));
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+    eventually("another agent", 30, || async {
+        let agent = caller.agent()?;
+        (agent.identity() != first).then_some(())
+    })
+    .await;
+    // Longer than nobody is waited for.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(caller.agent().is_some(), "it has a caller");
+    delete_agent(served.address, &room).await;
+    caller.is_hung_up_on().await;
+    caller.leave().await;
+}

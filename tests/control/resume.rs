@@ -4,15 +4,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use livekit::prelude::Room;
+use livekit::prelude::TrackSource;
 use serde_json::{Value, json};
+use sidetone_base::audio::wav;
+use sidetone_config::env::Database;
+use sidetone_store::Store;
 use sidetone_testkit::fake_openai::Answer;
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;
 use tokio::process::Child;
 
-use super::people::{join, write};
 use super::{crash, served};
+use crate::rooms::person::Person;
 use crate::support::api::Api;
 use crate::support::{eventually, livekit};
 
@@ -27,7 +30,7 @@ struct House {
     agents: tempfile::TempDir,
     data: tempfile::TempDir,
     process: Child,
-    room: Room,
+    ada: Person,
     call: String,
 }
 
@@ -45,7 +48,8 @@ impl House {
         std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
         let process = start(address, &server, &provider, agents.path(), data.path()).await;
         let token = served::token(address, "Ada").await;
-        let (room, _) = join(&token["livekitHost"], token["token"].as_str().unwrap()).await;
+        let text = |name: &str| token[name].as_str().unwrap();
+        let ada = Person::join(text("livekitHost"), text("token")).await;
         let call = token["callId"].as_str().unwrap().to_owned();
         let house = Self {
             address,
@@ -54,7 +58,7 @@ impl House {
             agents,
             data,
             process,
-            room,
+            ada,
             call,
         };
         eventually("the agent has greeted", 30, || async {
@@ -132,7 +136,7 @@ async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
     house.provider.script_answer(books);
     let answer = "I do not know yet whether it is booked.";
     house.provider.default_answer(answer);
-    write(&house.room, "A table for two, please.").await;
+    house.ada.writes("A table for two, please.").await;
     let request = tokio::time::timeout(Duration::from_secs(30), desk.accept());
     let _connection = request.await.unwrap().unwrap();
     house.is_replaced().await;
@@ -172,7 +176,7 @@ async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
         (&json!("book"), &json!(false))
     );
     assert!(tool["state"] == "running" || tool["state"] == "unknown");
-    house.room.close().await.unwrap();
+    house.ada.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +190,7 @@ async fn an_answer_that_was_cut_is_gone_on_with() {
     house.provider.script_answer(long.as_str());
     let rest = "And on Sunday we are closed.";
     house.provider.default_answer(rest);
-    write(&house.room, "When are you open?").await;
+    house.ada.writes("When are you open?").await;
     eventually("a sentence is heard", 60, || async {
         let turns = house.turns().await;
         let last = turns.last()?;
@@ -209,5 +213,39 @@ async fn an_answer_that_was_cut_is_gone_on_with() {
         "{asked:#?}"
     );
     assert!(content(before).starts_with(said[2]), "{asked:#?}");
-    house.room.close().await.unwrap();
+    house.ada.leave().await;
+}
+
+/// The caller's turn is not over when the agent is lost: no agent has heard a question.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_said_is_answered() {
+    let patient = "[endpointing]\nmin_delay = \"10s\"\nmax_delay = \"30s\"\n";
+    let mut house = House::with(patient).await;
+    let said = "I would like a table for two and";
+    house.provider.default_transcript(said);
+    let answer = "For which day?";
+    house.provider.default_answer(answer);
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/audio/caller-opening-hours.wav"
+    );
+    let voice = wav::read(Path::new(file)).unwrap();
+    let microphone = house.ada.publish(TrackSource::Microphone, false).await;
+    microphone.say(&voice).await;
+    let database = Database::Sqlite(house.data.path().join("sidetone.db"));
+    let store = Store::open(&database).await.unwrap();
+    let call = house.call.parse().unwrap();
+    eventually("the words so far", 9, || async {
+        let saying = store.saying(call).await.unwrap()?;
+        (saying.text == said).then_some(())
+    })
+    .await;
+    assert_eq!(house.turns().await.len(), 1, "it is no turn yet");
+    house.is_replaced().await;
+
+    let turns = house.until_said(answer).await;
+    assert_eq!(texts(&turns), [GREETING, said, CUT_OFF, answer]);
+    assert_eq!(store.saying(call).await.unwrap(), None);
+    store.close().await;
+    house.ada.leave().await;
 }

@@ -13,13 +13,16 @@ use tokio::sync::mpsc;
 #[derive(Clone)]
 pub struct Trace {
     begun: Instant,
+    /// Whether it has what is recognised of turns that are not over.
+    has_sayings: bool,
     lines: Arc<Mutex<RefCell<String>>>,
 }
 
 impl Trace {
-    pub fn start() -> Self {
+    pub fn start(has_sayings: bool) -> Self {
         Self {
             begun: clock::now(),
+            has_sayings,
             lines: Arc::default(),
         }
     }
@@ -42,7 +45,8 @@ impl Trace {
     pub async fn record(self, mut events: mpsc::Receiver<CallEvent>) -> (Figures, Taken) {
         let mut last = Default::default();
         while let Some(event) = events.recv().await {
-            if let Some(line) = show(&event) {
+            let is_hidden = matches!(event, CallEvent::CallerSaying { .. }) && !self.has_sayings;
+            if let Some(line) = show(&event).filter(|_| !is_hidden) {
                 self.note(&format!("* {line}"));
             }
             if let CallEvent::Figures { figures, taken } = event {
@@ -113,6 +117,9 @@ fn show(event: &CallEvent) -> Option<String> {
         | CallEvent::Figures { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
         CallEvent::Machine { sign, .. } => format!("machine, by its {}", sign.as_str()),
+        CallEvent::CallerSaying { turn_id, text, .. } => {
+            format!("caller saying turn{} {text:?}", turn_id.0)
+        }
         CallEvent::CallerTurn {
             turn_id,
             text,

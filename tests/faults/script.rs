@@ -158,10 +158,11 @@ impl Script {
             return false;
         };
         let quiet = ears.quiet_for(now).unwrap_or(now);
-        let greeted = (ears.pieces().iter())
-            .any(|(_, piece)| piece.sound == Sound::Greeting && piece.span.start > last.span.start);
+        let asks = |sound| matches!(sound, Sound::Greeting | Sound::AsksAgain);
+        let is_asked = (ears.pieces().iter())
+            .any(|(_, piece)| asks(piece.sound) && piece.span.start > last.span.start);
         let waited = now.saturating_sub(last.span.end).min(quiet);
-        waited >= if greeted { FINISHED } else { ASKS_AGAIN }
+        waited >= if is_asked { FINISHED } else { ASKS_AGAIN }
     }
 
     /// All questions asked, including repetitions.

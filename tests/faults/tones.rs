@@ -54,6 +54,8 @@ pub enum Sound {
         n: usize,
         remembers: bool,
     },
+    /// The agent asks to say again what it may not have heard.
+    AsksAgain,
     /// Anything else: an apology, a word after a takeover.
     Other,
 }
@@ -63,6 +65,9 @@ impl Sound {
         if GREETING.starts_with(text.trim()) {
             return Self::Greeting;
         }
+        if text.contains("please say it again") {
+            return Self::AsksAgain;
+        }
         let remembers = !text.contains(FORGETFUL);
         subject_of(text).map_or(Self::Other, |n| Self::Answer { n, remembers })
     }
@@ -71,6 +76,7 @@ impl Sound {
     pub fn hz(self) -> f64 {
         match self {
             Self::Other => 300.0,
+            Self::AsksAgain => 360.0,
             Self::Greeting => 440.0,
             // No tone lies between 1.00 and 1.07 kHz: with "kilo", at 1.02, callers missed the first 0.4 s every time.
             // Opus's voice detection has a band edge there, and seems to take such a tone for noise.
@@ -85,7 +91,7 @@ impl Sound {
     pub fn of_hz(hz: f64) -> Option<Self> {
         let answers = (0..SUBJECTS.len())
             .flat_map(|n| [true, false].map(|remembers| Self::Answer { n, remembers }));
-        let mut known = answers.chain([Self::Greeting, Self::Other]);
+        let mut known = answers.chain([Self::Greeting, Self::AsksAgain, Self::Other]);
         known.find(|sound| (hz / sound.hz() - 1.0).abs() < 0.012)
     }
 }

@@ -272,6 +272,11 @@ async fn bad_input_names_the_field_and_the_fix() {
             "{query}: {problem}"
         );
     }
+    // The + of an offset, encoded or as it is.
+    for from in ["2026-01-31T12:00:00%2B02:00", "2026-01-31T12:00:00+02:00"] {
+        let (status, page) = api.get(&format!("{HISTORY}?from={from}"), &ann).await;
+        assert_eq!(status, 200, "{from}: {page}");
+    }
     let problem = api.get(&format!("{HISTORY}?status=lost"), &ann).await.1;
     assert!(
         problem["detail"]

@@ -8,11 +8,12 @@ use sidetone_config::env::Database;
 use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::{Dispatch, DispatchState};
 use sidetone_store::epochs::{Agent, SilentAgent};
-use sidetone_store::{CallType, DispatchMetadata, Fact, ParticipantKind, Store};
+use sidetone_store::saying::Saying;
+use sidetone_store::{CallType, DispatchMetadata, Fact, ParticipantKind, Speaker, Store};
 use sidetone_testkit::postgres::Postgres;
 use uuid::Uuid;
 
-use super::{at, new_call, stay};
+use super::{at, new_call, stay, turn};
 
 const ROOM: &str = "support-tom-0";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -381,4 +382,70 @@ pub async fn a_dead_agents_stay_ends(store: &Store) {
             of("agent-2", Some(90))
         ]
     );
+}
+
+/// What a caller is saying is there for the agent that takes over, until it is a turn, or no turn, or the call is over.
+pub async fn what_is_being_said_is_known_until_it_is_over(store: &Store) {
+    let call = new_call(88_700, "tom", CallType::Support);
+    let id = store.create_call(&call).await.unwrap().id;
+    let saying = |n: u64, text: &str| Saying {
+        turn_id: format!("AJ_1-caller-{n:06}"),
+        text: text.into(),
+        name: Some("Tom".into()),
+        at: at(8_701),
+    };
+    let save = async |one: Saying| store.save_saying(id, &one).await.unwrap();
+    let known = async || store.saying(id).await.unwrap();
+    assert!(save(saying(1, "A table")).await);
+    assert!(save(saying(1, "A table for\0 four")).await);
+    assert_eq!(known().await, Some(saying(1, "A table for four")));
+    assert!(save(saying(1, "")).await);
+    assert_eq!(known().await, None);
+
+    save(saying(2, "At")).await;
+    let reply = turn("AJ_1-agent-000001", Speaker::Agent, "Yes?", 8_702, None);
+    store.save_turn(id, &reply).await.unwrap();
+    assert!(known().await.is_some(), "the caller's turn goes on");
+    let asked = turn(
+        "AJ_1-caller-000002",
+        Speaker::User,
+        "At seven.",
+        8_703,
+        None,
+    );
+    store.save_turn(id, &asked).await.unwrap();
+    assert_eq!(known().await, None);
+    assert_eq!(store.turns(id).await.unwrap().len(), 2, "it is no turn");
+
+    save(saying(3, "And")).await;
+    let over = [Fact::RoomFinished(at(8_710))];
+    store.observe(id, None, &over).await.unwrap();
+    assert_eq!(known().await, None);
+    save(saying(3, "And by the")).await;
+    assert_eq!(known().await, None, "late words are nobody's");
+    assert!(
+        !store
+            .save_saying(Uuid::nil(), &saying(1, "Hm"))
+            .await
+            .unwrap()
+    );
+}
+
+/// An agent on its way when its call was ended, such as by a `DELETE` during a takeover, is one too many.
+pub async fn an_agent_that_was_ended_on_its_way_is_not_wanted(store: &Store) {
+    let worker = introduce("sidetone", 25);
+    store.worker_beat(&worker).await.unwrap();
+    let epoch = asked(store, Duration::ZERO).await;
+    end(store).await;
+    let late = agent(epoch, Some(worker.id));
+    assert!(!store.agent_runs(&late).await.unwrap());
+    let later = asked(store, Duration::ZERO).await;
+    assert!(
+        store
+            .agent_runs(&agent(later, Some(worker.id)))
+            .await
+            .unwrap()
+    );
+    end(store).await;
+    store.worker_gone(worker.id).await.unwrap();
 }

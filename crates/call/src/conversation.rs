@@ -52,7 +52,7 @@ use show::ToRoom;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
-use sidetone_turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
+use sidetone_turn::{Closed, Input, Output, Phase, ReplyId, Turn, TurnId, UserTurn};
 use who::Who;
 use work::Work;
 
@@ -237,7 +237,9 @@ impl Conversation {
                     let by = self.who.identity(turn);
                     self.to_room.caller_so_far(turn, by, &text);
                 }
+                let said = text.clone();
                 self.input(Input::Transcript { text, is_final });
+                self.note_saying(&said);
             }
             Transcription::Last { words, took } => {
                 self.asked.transcribed(took);
@@ -249,6 +251,15 @@ impl Conversation {
                 self.record.failure(error);
                 self.input(Input::TranscriptFailed);
             }
+        }
+    }
+
+    /// Records what is recognised of a turn that goes on. What is said over the agent may be no turn at all.
+    fn note_saying(&mut self, text: &str) {
+        let goes_on = matches!(self.turn.phase(), Phase::UserSpeaking | Phase::Endpointing);
+        let turn = self.turn.open_turn();
+        if let Some(turn) = turn.filter(|_| goes_on && !text.is_empty()) {
+            self.record.caller_says(turn, text, self.who.of(turn));
         }
     }
 
@@ -311,6 +322,10 @@ impl Conversation {
                 Output::CutTurn(_, cut) => self.listen.cut(cut),
                 Output::CloseTurn(turn, why) => {
                     self.record.ledger().closed(turn, why);
+                    // LiveKit's client says that the caller left also when it is the agent that was cut off.
+                    if why != Closed::CallerLeft {
+                        self.record.caller_said_nothing(turn);
+                    }
                     self.close_turn(turn);
                 }
                 Output::Timeout(wake) => {

@@ -56,6 +56,19 @@ pub enum CallEvent {
         /// Muted now.
         muted: bool,
     },
+    /// What is recognised so far of a turn that is not over, in the place of what was recognised of one before: an
+    /// agent that takes the call over would know nothing of it otherwise. Empty once it is no turn of the call's, such
+    /// as a backchannel. A [`CallEvent::CallerTurn`] takes its place.
+    CallerSaying {
+        /// When.
+        at: Duration,
+        /// Which turn.
+        turn_id: TurnId,
+        /// All words of the turn so far.
+        text: String,
+        /// As in [`CallEvent::CallerTurn`].
+        by: Option<Person>,
+    },
     /// The caller's turn is settled: its words go to the model. Sent again with the same
     /// `turn_id` when the caller goes on before hearing an answer.
     CallerTurn {
@@ -313,6 +326,11 @@ impl EndReason {
         Self::NoAgent,
         Self::Voicemail,
     ];
+
+    /// Whether another agent goes on with the call.
+    pub fn is_taken_over(self) -> bool {
+        self == Self::ConnectionLost
+    }
 
     /// Short name, as stored and logged.
     pub fn as_str(self) -> &'static str {

@@ -67,6 +67,9 @@ pub struct AgentConfig {
     pub apology: String,
     /// Said first by an agent that takes over the call of one that was lost. Empty for nothing.
     pub cut_off: String,
+    /// Said after `cut_off` if the caller is owed no answer: what was said while no agent listened was not heard. Empty
+    /// for nothing.
+    pub say_again: String,
     /// Said when tools take longer than `filler_after`. Empty for silence.
     pub filler: String,
     /// See `filler`.
@@ -207,6 +210,7 @@ impl AgentConfig {
         let announcement = top.text("recording_announcement");
         let apology = top.text("apology");
         let cut_off = top.text("cut_off");
+        let say_again = top.text("say_again");
         let filler = top.text("filler");
         let filler_after = top.duration("filler_after", ms(1200), ms(100)..=secs(30));
         let language = read_language(&mut top);
@@ -245,6 +249,7 @@ impl AgentConfig {
             ("recording_announcement", &announcement),
             ("apology", &apology),
             ("cut_off", &cut_off),
+            ("say_again", &say_again),
             ("filler", &filler),
         ] {
             if let Some(text) = text {
@@ -282,6 +287,7 @@ impl AgentConfig {
             recording_announcement: words(announcement, ""),
             apology: words(apology, built_in.apology),
             cut_off: words(cut_off, built_in.cut_off),
+            say_again: words(say_again, built_in.say_again),
             filler: words(filler, built_in.filler),
             voicemail: (voicemail.as_ref())
                 .and_then(|voicemail| voicemail.message.clone())
@@ -301,6 +307,7 @@ impl AgentConfig {
             recording_announcement: templates.recording_announcement.clone(),
             apology: templates.apology.clone(),
             cut_off: templates.cut_off.clone(),
+            say_again: templates.say_again.clone(),
             filler: templates.filler.clone(),
             filler_after,
             language: language.clone(),

@@ -4,6 +4,7 @@
 mod arrivals;
 pub mod editions;
 pub mod egress;
+mod elsewhere;
 pub mod guard;
 pub mod inbox;
 mod leave;

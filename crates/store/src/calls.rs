@@ -280,7 +280,7 @@ impl Store {
             .await?))
     }
 
-    /// Calls that ended at `since` or later, newest first, at most `limit`.
+    /// Rooms of calls that ended at `since` or later, and of those that go on without the agent that left then.
     ///
     /// # Errors
     /// The database did not answer.
@@ -297,8 +297,7 @@ impl Store {
             .await?))
     }
 
-    /// Deletes the row of a call that nobody ever joined: an unused token is not a call. Returns false if anything is
-    /// known of the call.
+    /// Records that another token for a call was given.
     ///
     /// # Errors
     /// The database did not answer.

@@ -16,6 +16,8 @@ use crate::dispatches::Dispatch;
 
 /// How many silent agents one round reads; the next round reads the rest.
 const AT_ONCE: i64 = 500;
+/// A worker that has beaten within this holds its calls.
+const BEATS: Duration = Duration::from_secs(2);
 
 /// A room's agent, as its job reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,14 +168,18 @@ impl Store {
             .await?))
     }
 
-    /// Stores the identity of a room's agent, and a heartbeat of its worker. Returns false if another agent has been
-    /// dispatched since, and true for a room that nobody guards.
+    /// Stores the identity of a room's agent that has just come, and a heartbeat of its worker. Returns false if another
+    /// agent has been dispatched since, or none is wanted any more: its call was ended while it was on its way. True for
+    /// a room that nobody guards.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn agent_runs(&self, agent: &Agent) -> Result<bool, StoreError> {
         const UPDATE: &str = "UPDATE dispatches SET agent_identity = $3, worker_id = $4, \
-             worker = $5, lost_at = NULL WHERE room_name = $1 AND ($2 IS NULL OR epoch = $2)";
+             worker = $5, lost_at = NULL \
+             WHERE room_name = $1 AND ($2 IS NULL OR (epoch = $2 AND state <> 'ended'))";
+        const ENDED: &str = "SELECT COUNT(*) FROM dispatches \
+             WHERE room_name = $1 AND epoch = $2 AND state = 'ended'";
         if let Some(worker) = agent.worker {
             // First, because a worker without calls sends no heartbeats.
             self.worker_lives(worker).await?;
@@ -187,7 +193,15 @@ impl Store {
             .execute(pool)
             .await?
             .rows_affected());
-        Ok(rows > 0 || self.is_wanted(agent).await?)
+        if rows > 0 {
+            return Ok(true);
+        }
+        let ended: i64 = on!(self, |pool| sqlx::query_scalar(ENDED)
+            .bind(&agent.room)
+            .bind(agent.epoch)
+            .fetch_one(pool)
+            .await?);
+        Ok(ended == 0 && self.is_wanted(agent).await?)
     }
 
     /// Records that an agent has lost its room: another is to be dispatched, although its worker is alive.
@@ -310,6 +324,22 @@ impl Store {
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(now)
             .bind(now - silence)
+            .bind(AT_ONCE)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Rooms in which agents are, by the word of workers that beat, the latest first.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn rooms_held(&self) -> Result<Vec<String>, StoreError> {
+        const SELECT: &str = "SELECT d.room_name FROM dispatches d JOIN workers w ON w.id = d.worker \
+             WHERE d.state = 'joined' AND d.agent_identity IS NOT NULL AND d.lost_at IS NULL \
+             AND w.beat_at > $1 ORDER BY d.since DESC LIMIT $2";
+        let since = self.database_now().await? - BEATS;
+        Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(since)
             .bind(AT_ONCE)
             .fetch_all(pool)
             .await?))

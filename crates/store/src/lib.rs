@@ -42,6 +42,7 @@ pub mod recordings;
 pub mod repeatable;
 pub mod results;
 mod rooms;
+pub mod saying;
 pub mod series;
 pub mod sessions;
 pub mod status;
@@ -90,7 +91,7 @@ macro_rules! migrations {
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
             "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
             "113_tokens",
-            "114_who_spoke", "115_editions",
+            "114_who_spoke", "115_editions", "116_saying",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

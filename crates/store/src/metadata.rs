@@ -7,6 +7,8 @@ use serde_json::Value;
 use sidetone_config::recording::RecordingMode;
 use uuid::Uuid;
 
+use super::storable;
+
 /// The participant attribute that holds the epoch of an agent's dispatch.
 pub const EPOCH_ATTRIBUTE: &str = "sidetone.epoch";
 /// The RPC method by which the server asks whether an agent is alive; the answer is its epoch.
@@ -65,12 +67,12 @@ pub struct DispatchMetadata {
 impl DispatchMetadata {
     /// Reads a job's metadata, whoever wrote it. Sidetone's own names a call. Any other is kept unchanged in
     /// `dispatch`; from an object that has keys of ours (`agent`, `voice`, `system_prompt`, `variables`, `recording`,
-    /// `traceparent`), usable values of those are taken as well.
+    /// `traceparent`), usable values of those are taken as well. U+0000, which no database stores, is left out.
     pub fn read(text: &str) -> Self {
         if text.trim().is_empty() {
             return Self::default();
         }
-        let Ok(value) = serde_json::from_str::<Value>(text) else {
+        let Ok(value) = serde_json::from_str(text).map(storable::json) else {
             return Self::read_others(text);
         };
         match serde_json::from_value::<Self>(value.clone()) {
@@ -83,7 +85,8 @@ impl DispatchMetadata {
     #[must_use]
     pub fn read_others(text: &str) -> Self {
         let value = serde_json::from_str(text);
-        Self::of_others(value.unwrap_or_else(|_| Value::String(text.to_owned())))
+        let value = value.unwrap_or_else(|_| Value::String(text.to_owned()));
+        Self::of_others(storable::json(value))
     }
 
     fn of_others(value: Value) -> Self {

@@ -23,6 +23,9 @@ pub(super) const NOTE: &str = "INSERT INTO call_events (id, call_id, kind, about
      ON CONFLICT (call_id, kind, about) DO UPDATE SET id = excluded.id, state = 'waiting', \
      due_at = excluded.due_at, first_try_at = NULL, tries = 0, last_error = NULL";
 
+/// When a new event is due, whoever's clock is asked: a worker's may be ahead of that of the process that posts it.
+pub(super) const AT_ONCE: At = At::UNIX_EPOCH;
+
 /// [`NOTE`] in a transaction of either database.
 macro_rules! note {
     ($tx:ident, $call_id:expr, $kind:expr, $about:expr) => {
@@ -31,7 +34,7 @@ macro_rules! note {
             .bind($call_id)
             .bind($kind.as_str())
             .bind($about)
-            .bind($crate::now())
+            .bind($crate::news::AT_ONCE)
             .execute(&mut *$tx)
             .await?
     };

@@ -147,6 +147,13 @@ impl Store {
             if call.connected_at.is_none() && saved.connected_at.is_some() {
                 note!(tx, call_id, WebhookEvent::Started, "");
             }
+            if call.ended_at.is_none() && saved.ended_at.is_some() {
+                // Nobody goes on with it.
+                sqlx::query(super::saying::DELETE)
+                    .bind(call_id)
+                    .execute(&mut *tx)
+                    .await?;
+            }
             if saved.status != before {
                 metrics().calls.status(saved.status.as_str()).inc();
             }

@@ -61,6 +61,7 @@ impl Store {
                 .await?;
             for sql in [
                 "DELETE FROM call_turns WHERE call_id = $1",
+                "DELETE FROM call_saying WHERE call_id = $1",
                 "DELETE FROM call_tools WHERE call_id = $1",
                 "DELETE FROM call_errors WHERE call_id = $1",
                 "DELETE FROM call_figures WHERE call_id = $1",

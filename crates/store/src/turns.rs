@@ -116,6 +116,12 @@ impl Store {
                 .bind(&turn.name)
                 .execute(&mut *tx)
                 .await?;
+            if turn.speaker == Speaker::User {
+                sqlx::query(super::saying::DELETE)
+                    .bind(call_id)
+                    .execute(&mut *tx)
+                    .await?;
+            }
             sqlx::query(TRANSCRIPT)
                 .bind(call_id)
                 .bind("\n")

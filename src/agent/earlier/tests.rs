@@ -1,8 +1,25 @@
 use serde_json::{Value, json};
-use sidetone_store::Json;
 use sidetone_turn::{Owed, Prompt};
 
 use super::*;
+
+/// [`said_before`] of turns and tools that are stored.
+fn before(
+    job: &str,
+    turns: Vec<StoredTurn>,
+    tools: Vec<ToolCall>,
+    left: Vec<Entry>,
+    now: At,
+) -> Option<Earlier> {
+    let known = Known {
+        turns,
+        tools,
+        saying: None,
+    };
+    let resumed = said_before(job, known, left, now)?;
+    assert_eq!(resumed.broken_off, None);
+    Some(resumed.earlier)
+}
 
 fn at(second: i64) -> At {
     At::from_timestamp(1_700_000_000 + second, 0).unwrap()
@@ -72,11 +89,11 @@ fn booked(result: Option<Result<String, String>>) -> Happened {
 
 #[test]
 fn nothing_was_said_before_in_a_new_call_and_in_a_job_that_goes_on() {
-    assert_eq!(said_before("AJ_2", vec![], vec![], vec![], at(9)), None);
+    assert_eq!(before("AJ_2", vec![], vec![], vec![], at(9)), None);
     let own = turn("AJ_2-caller-000001", 1, "Hello?");
-    assert_eq!(said_before("AJ_2", vec![own], vec![], vec![], at(9)), None);
+    assert_eq!(before("AJ_2", vec![own], vec![], vec![], at(9)), None);
     let others = turn("AJ_22-caller-000001", 1, "Hello?");
-    assert!(said_before("AJ_2", vec![others], vec![], vec![], at(9)).is_some());
+    assert!(before("AJ_2", vec![others], vec![], vec![], at(9)).is_some());
 }
 
 #[test]
@@ -95,7 +112,7 @@ fn what_waits_on_disk_completes_what_is_stored() {
         entry(tool("book", 5, false)),
         Entry::Turn(rest),
     ];
-    let earlier = said_before("AJ_2", stored, vec![tool("book", 5, true)], left, at(31));
+    let earlier = before("AJ_2", stored, vec![tool("book", 5, true)], left, at(31));
     let expected = vec![
         heard("Hello.", false),
         asked("A table?"),
@@ -113,9 +130,8 @@ fn what_waits_on_disk_completes_what_is_stored() {
 #[test]
 fn a_run_whose_end_is_nowhere_is_unknown() {
     let asked_for = || vec![turn("AJ_1-caller-000001", 3, "A table?")];
-    let result_of = |stored: Vec<ToolCall>, left: Vec<Entry>| {
-        said_before("AJ_2", asked_for(), stored, left, at(31))
-    };
+    let result_of =
+        |stored: Vec<ToolCall>, left: Vec<Entry>| before("AJ_2", asked_for(), stored, left, at(31));
     let expected = |result| {
         let happened = vec![asked("A table?"), booked(result)];
         let lasted = Duration::from_secs(28);
@@ -141,7 +157,7 @@ fn who_of_several_people_has_asked_is_known() {
         name: Some("Bob".into()),
         ..turn("AJ_1-caller-000001", 0, "A table?")
     };
-    let earlier = said_before("AJ_2", vec![by_bob], vec![], vec![], at(9));
+    let earlier = before("AJ_2", vec![by_bob], vec![], vec![], at(9));
     let asked = Happened::Asked {
         text: "A table?".into(),
         by: Some("Bob".into()),
@@ -149,4 +165,59 @@ fn who_of_several_people_has_asked_is_known() {
     let (turn, reply) = (TurnId(1), ReplyId(0));
     let expected = Earlier::new(vec![asked], turn, reply, Duration::from_secs(9));
     assert_eq!(earlier, Some(expected));
+}
+
+#[test]
+fn what_the_caller_was_saying_is_owed_an_answer() {
+    let turns = || {
+        vec![
+            turn("AJ_1-caller-000001", 1, "A table?"),
+            turn("AJ_1-agent-000001", 3, "For how many?"),
+        ]
+    };
+    let saying = |n: u64, text: &str| Saying {
+        turn_id: format!("AJ_1-caller-{n:06}"),
+        text: text.into(),
+        name: None,
+        at: at(7),
+    };
+    let owed = |stored: Option<Saying>, left: Vec<Entry>| {
+        let known = Known {
+            turns: turns(),
+            tools: vec![],
+            saying: stored,
+        };
+        let resumed = said_before("AJ_2", known, left, at(9)).unwrap();
+        resumed.earlier.owed().map(|owed| owed.prompt)
+    };
+    let answer = |text: &str| Some(Prompt::Answer(text.into()));
+    assert_eq!(owed(None, vec![]), None);
+    let four = || saying(2, "For four, and");
+    assert_eq!(owed(Some(four()), vec![]), answer("For four, and"));
+    // The spool's word is the later one: of what is said, that it was nothing, and that it is a turn now.
+    let later = |text: &str| vec![Entry::Saying(saying(2, text))];
+    assert_eq!(
+        owed(Some(four()), later("For four, and a child")),
+        answer("For four, and a child")
+    );
+    assert_eq!(owed(Some(four()), later("")), None);
+    let whole = Entry::Turn(turn("AJ_1-caller-000002", 7, "For four."));
+    assert_eq!(owed(Some(four()), vec![whole]), answer("For four."));
+    // The caller went on before hearing the answer.
+    let known = Known {
+        turns: turns()[..1].to_vec(),
+        tools: vec![],
+        saying: Some(saying(1, "A table? For four.")),
+    };
+    let resumed = said_before("AJ_2", known, vec![], at(9)).unwrap();
+    let expected = vec![asked("A table? For four.")];
+    let lasted = Duration::from_secs(8);
+    let expected = Earlier::new(expected, TurnId(1), ReplyId(0), lasted);
+    assert_eq!(resumed.earlier, expected);
+    // It is stored as the turn that it turned out to be.
+    let broken_off = StoredTurn {
+        ended_at: Some(at(7)),
+        ..turn("AJ_1-caller-000001", 1, "A table? For four.")
+    };
+    assert_eq!(resumed.broken_off, Some(broken_off));
 }

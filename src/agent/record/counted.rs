@@ -55,6 +55,7 @@ impl Counted {
             | CallEvent::CallerJoined { .. }
             | CallEvent::Machine { .. }
             | CallEvent::CallerMuted { .. }
+            | CallEvent::CallerSaying { .. }
             | CallEvent::CallerTurn { .. }
             | CallEvent::ToolStarted(..)
             | CallEvent::CallerAway { .. } => {}

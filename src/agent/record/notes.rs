@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use crate::agent::spool::{Asking, Entry};
 use sidetone_call::{
-    self as call, AgentTurn, CallEvent, EndReason, Latency, ReplyId, Taken, ToolCalled, ToolStarted,
+    self as call, AgentTurn, CallEvent, EndReason, Latency, ReplyId, Taken, ToolCalled,
+    ToolStarted, TurnId,
 };
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
+use sidetone_store::saying::Saying;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{At, Json, Speaker, StoredTurn, storable};
 
@@ -71,6 +73,17 @@ impl Notes {
                 let at = self.instant(at);
                 self.is_dialled.then_some(Entry::Answered { at })
             }
+            CallEvent::CallerSaying {
+                at,
+                turn_id,
+                text,
+                by,
+            } => Some(Entry::Saying(Saying {
+                turn_id: self.callers(turn_id),
+                text: storable::text(&text),
+                name: by.map(|by| storable::text(&by.name)),
+                at: self.instant(at),
+            })),
             CallEvent::CallerTurn {
                 turn_id,
                 text,
@@ -78,7 +91,7 @@ impl Notes {
                 started_at,
                 ended_at,
             } => Some(self.turn(StoredTurn {
-                turn_id: format!("{}-caller-{:06}", self.job, turn_id.0),
+                turn_id: self.callers(turn_id),
                 speaker: Speaker::User,
                 person: by.as_ref().map(|by| by.identity.clone()),
                 name: by.map(|by| by.name),
@@ -236,6 +249,11 @@ impl Notes {
             n: self.n,
             figures,
         }
+    }
+
+    /// The id of a caller's turn.
+    fn callers(&self, turn: TurnId) -> String {
+        format!("{}-caller-{:06}", self.job, turn.0)
     }
 
     fn next_id(&mut self) -> String {

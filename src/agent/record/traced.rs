@@ -180,6 +180,7 @@ impl Trace {
             | CallEvent::AgentState { .. }
             | CallEvent::CallerJoined { .. }
             | CallEvent::Machine { .. }
+            | CallEvent::CallerSaying { .. }
             | CallEvent::CallerMuted { .. }
             | CallEvent::CallerAway { .. }
             | CallEvent::Figures { .. } => {}

@@ -9,6 +9,7 @@ use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::media::Media;
 use sidetone_store::results::CallResult;
+use sidetone_store::saying::Saying;
 use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{
     At, Fact, NewCall, Outcome, ParticipantKind, Stay, Store, StoreError, StoredTurn,
@@ -20,6 +21,8 @@ use sidetone_store::{
 pub enum Entry {
     /// A turn, in the place of an earlier one of its id.
     Turn(StoredTurn),
+    /// What the caller is saying, in the place of what was said before.
+    Saying(Saying),
     /// A tool's run.
     Tool {
         /// Of the run, within the call.
@@ -186,6 +189,7 @@ impl Entry {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Turn(_) => "turn",
+            Self::Saying(_) => "saying",
             Self::Tool { .. } => "tool",
             Self::Error { .. } => "error",
             Self::Figures { .. } => "figures",
@@ -213,6 +217,7 @@ impl Entry {
         // False when there is no such call.
         let known = match self {
             Self::Turn(turn) => store.save_turn(call_id, turn).await?,
+            Self::Saying(saying) => store.save_saying(call_id, saying).await?,
             Self::ResultOwed { agent, at, due_at } => {
                 store.owe_result(call_id, agent, *at, *due_at).await?
             }

@@ -106,6 +106,20 @@ fn half_an_answer_is_none_and_who_greets_anew_is_asked_at_once() {
 }
 
 #[test]
+fn who_is_asked_to_say_it_again_does_so_at_once() {
+    let mut play = Play::new();
+    play.hears("a", Some(Sound::Greeting), MS(1_500));
+    assert_eq!(play.hears("a", None, MS(2_000)), Action::Ask(0));
+    play.asks();
+    // An apology asks for nothing.
+    assert_eq!(play.hears("b", Some(Sound::Other), MS(900)), Action::Wait);
+    assert_eq!(play.hears("b", None, MS(2_000)), Action::Wait);
+    let asks = Sound::AsksAgain;
+    assert_eq!(play.hears("b", Some(asks), MS(900)), Action::Wait);
+    assert_eq!(play.hears("b", None, MS(2_000)), Action::Ask(0));
+}
+
+#[test]
 fn who_is_never_answered_asks_again_and_gives_up() {
     let mut play = Play::new();
     play.hears("a", Some(Sound::Greeting), MS(1_500));

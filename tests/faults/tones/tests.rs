@@ -47,6 +47,11 @@ fn what_is_said_is_known_by_its_tone() {
     assert_eq!(known, Some(Sound::Greeting));
     assert_eq!(Sound::of_text("I am sorry about that."), Sound::Other);
     assert_eq!(Sound::of_hz(Sound::Other.hz()), Some(Sound::Other));
+    let cut_off =
+        "Sorry, we were cut off for a moment. If you said something, please say it again.";
+    assert_eq!(Sound::of_text(cut_off), Sound::AsksAgain);
+    let asks = Sound::of_hz(Sound::AsksAgain.hz());
+    assert_eq!(asks, Some(Sound::AsksAgain));
     assert_eq!(Sound::of_hz(520.0), None);
     assert_eq!(hz_of(&[0; 4_800], 48_000.0), None);
 }

@@ -80,7 +80,7 @@ impl Conversation {
     fn opening(&mut self) -> Option<Input> {
         let agent = self.cast.agent();
         if let Some(owed) = self.caller.before().resumes.take() {
-            let text = agent.cut_off.clone();
+            let text = agent.takes_over_with(owed.is_some());
             return Some(Input::Resume { text, owed });
         }
         let text = agent.greeting.clone();

@@ -14,7 +14,7 @@ use crate::providers::ProviderError;
 use crate::transport::Person;
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
-use sidetone_turn::UserTurn;
+use sidetone_turn::{TurnId, UserTurn};
 
 /// See the module's documentation.
 pub struct Record {
@@ -26,6 +26,8 @@ pub struct Record {
     meter: Meter,
     /// Turns of the caller that have ended.
     turns: u32,
+    /// Words that were recorded of a turn that has not ended.
+    saying: Option<(TurnId, String)>,
 }
 
 impl Record {
@@ -41,6 +43,7 @@ impl Record {
             ledger: Ledger::default(),
             meter,
             turns: 0,
+            saying: None,
         }
     }
 
@@ -75,9 +78,38 @@ impl Record {
         self.journal.push(event(at));
     }
 
+    /// These words of the caller's are recognised; their turn is not over.
+    pub(super) fn caller_says(&mut self, turn_id: TurnId, text: &str, by: Option<Person>) {
+        let saying = Some((turn_id, text.to_owned()));
+        if self.saying == saying {
+            return;
+        }
+        self.saying = saying;
+        let text = text.to_owned();
+        self.now(|at| CallEvent::CallerSaying {
+            at,
+            turn_id,
+            text,
+            by,
+        });
+    }
+
+    /// What was recognised of a turn that did not end as one is no part of the conversation.
+    pub(super) fn caller_said_nothing(&mut self, turn_id: TurnId) {
+        if self.saying.take_if(|(id, _)| *id == turn_id).is_some() {
+            self.now(|at| CallEvent::CallerSaying {
+                at,
+                turn_id,
+                text: String::new(),
+                by: None,
+            });
+        }
+    }
+
     /// A turn of the caller has ended; unless `new`, it is an earlier turn that went on.
     pub(super) fn caller_turn(&mut self, turn: &UserTurn, by: Option<Person>, new: bool) {
         self.turns += u32::from(new);
+        self.saying = None;
         self.journal.push(CallEvent::CallerTurn {
             turn_id: turn.id,
             text: turn.text.clone(),
@@ -120,6 +152,10 @@ impl Record {
     /// The call is over: nothing more is recorded. Returns how long it lasted.
     pub(super) fn ended(&mut self, reason: EndReason) -> Duration {
         self.ledger.over();
+        // Nobody goes on with a call that is over.
+        if let Some((turn, _)) = self.saying.clone().filter(|_| !reason.is_taken_over()) {
+            self.caller_said_nothing(turn);
+        }
         self.figures();
         let duration = self.journal.offset(clock::now());
         self.journal.push(CallEvent::Ended {

@@ -173,6 +173,7 @@ impl AgentConfig {
             recording_announcement,
             apology,
             cut_off,
+            say_again,
             filler,
             voicemail,
         } = &self.templates;
@@ -188,6 +189,7 @@ impl AgentConfig {
             ),
             ("apology", apology, &mut self.apology),
             ("cut_off", cut_off, &mut self.cut_off),
+            ("say_again", say_again, &mut self.say_again),
             ("filler", filler, &mut self.filler),
             ("voicemail.message", voicemail, &mut message),
         ] {
@@ -210,6 +212,16 @@ impl AgentConfig {
     /// does nothing else.
     pub fn refuse(&mut self) {
         self.refusal = Some(built_in::of(self.language.as_deref()).no_agent);
+    }
+
+    /// What an agent says first that takes the call over. `is_owed`: an answer follows. Empty for nothing.
+    pub fn takes_over_with(&self, is_owed: bool) -> String {
+        if is_owed || self.cut_off.is_empty() {
+            return self.cut_off.clone();
+        }
+        format!("{} {}", self.cut_off, self.say_again)
+            .trim()
+            .to_owned()
     }
 
     /// Prepends the recording announcement to the greeting, if there is one.

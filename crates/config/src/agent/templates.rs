@@ -10,13 +10,14 @@ pub(super) struct Templates {
     pub(super) recording_announcement: String,
     pub(super) apology: String,
     pub(super) cut_off: String,
+    pub(super) say_again: String,
     pub(super) filler: String,
     pub(super) voicemail: String,
 }
 
 impl Templates {
     /// Each, by its key.
-    pub(super) fn all(&self) -> [(&'static str, &str); 8] {
+    pub(super) fn all(&self) -> [(&'static str, &str); 9] {
         [
             ("prompt", &self.system_prompt),
             (
@@ -27,6 +28,7 @@ impl Templates {
             ("recording_announcement", &self.recording_announcement),
             ("apology", &self.apology),
             ("cut_off", &self.cut_off),
+            ("say_again", &self.say_again),
             ("filler", &self.filler),
             ("voicemail.message", &self.voicemail),
         ]

@@ -78,6 +78,10 @@ fn an_agent_says_by_itself_what_its_language_has() {
             &agent.cut_off,
             "Entschuldigung, die Verbindung war kurz unterbrochen.",
         ),
+        (
+            &agent.say_again,
+            "Falls Sie gerade etwas gesagt haben, wiederholen Sie es bitte.",
+        ),
         (&agent.filler, "Einen Moment, bitte."),
         (
             &agent.stages.llm_filler.texts[0],
@@ -309,7 +313,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, small_prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, menu, voicemail, encryption, vad, preemptive_generation, endpointing, interruption, several_speakers, limits, silence, keys, holding",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, small_prompt, greeting, recording, recording_announcement, apology, cut_off, say_again, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, menu, voicemail, encryption, vad, preemptive_generation, endpointing, interruption, several_speakers, limits, silence, keys, holding",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -651,4 +655,15 @@ fn keys_are_read_and_checked() {
     assert_eq!(parse("[keys]\nend = \"\"").unwrap().keys.end, None);
     let refused = parse("[keys]\nend = \"enter\"").unwrap_err().to_string();
     assert!(refused.contains("keys.end = \"enter\""), "{refused}");
+}
+
+#[test]
+fn who_takes_over_asks_to_repeat_only_what_is_not_owed() {
+    let agent = parse("cut_off = \"Sorry.\"\nsay_again = \"Once more?\"").unwrap();
+    assert_eq!(agent.takes_over_with(true), "Sorry.");
+    assert_eq!(agent.takes_over_with(false), "Sorry. Once more?");
+    let silent = parse("cut_off = \"\"").unwrap();
+    assert_eq!(silent.takes_over_with(false), "");
+    let never = parse("cut_off = \"Sorry.\"\nsay_again = \"\"").unwrap();
+    assert_eq!(never.takes_over_with(false), "Sorry.");
 }

@@ -7,6 +7,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             greeting,
             apology,
             cut_off,
+            say_again,
             filler,
             thinking,
             still_there,
@@ -23,6 +24,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             greeting,
             apology,
             cut_off,
+            say_again,
             filler,
             thinking,
             still_there,
@@ -51,7 +53,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 14, "{tag}");
+        assert_eq!(distinct.len(), 15, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
         for last in [
             built_in.encrypted,

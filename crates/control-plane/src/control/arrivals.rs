@@ -33,7 +33,7 @@ use sidetone_store::{
     At, Call, CallType, DispatchMetadata, Fact, NewCall, ParticipantKind, Stay, StoreError,
 };
 
-use back::{Back, comes_back};
+use back::{Back, comes_back, is_asked_since};
 
 /// Rooms that are to be looked at; when it is full, the next round finds them.
 const QUEUE: usize = 256;
@@ -351,6 +351,9 @@ async fn again(
     let Some(agent) = control.store.agent_in(&now.room_name).await? else {
         return Ok(());
     };
+    if is_asked_since(before, now, &agent) {
+        return Ok(());
+    }
     // One that ended the call before is on its way out.
     if agent.state.is_live() && (before.over_at.is_some() || before.id != now.id) {
         control.agent_ended(&now.room_name).await?;

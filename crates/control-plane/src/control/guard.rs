@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::control::elsewhere;
 use crate::control::participant::kind_of;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight, Verdict};
@@ -110,6 +111,10 @@ impl Guard {
             Ok(there)
                 if (there.iter().flatten()).all(|one| kind_of(one) == ParticipantKind::Other) =>
             {
+                let is_another = elsewhere::is_another(&self.store, &self.livekit).await;
+                if is_another.unwrap_or(true) {
+                    return Ok(false);
+                }
                 let now = sidetone_store::now();
                 self.store.agent_over(room, agent.epoch, now).await?;
                 Ok(true)

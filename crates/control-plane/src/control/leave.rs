@@ -34,10 +34,19 @@ impl Control {
             Some(identity) => {
                 let (this, room) = (self.clone(), room.to_owned());
                 // What of it a shutdown cuts short, the agent does all the same.
-                tokio::spawn(async move { this.withdraw(&room, &identity, &dispatch_id).await });
+                tokio::spawn(async move {
+                    this.withdraw(&room, &identity, &dispatch_id).await;
+                    rooms::hang_up_unless_followed(&this.livekit, &this.store, &room).await;
+                });
             }
             // It is not in the room yet, or cannot be asked.
-            None => self.guard.dispatcher().delete(room, &dispatch_id).await?,
+            None => {
+                self.guard.dispatcher().delete(room, &dispatch_id).await?;
+                let (this, room) = (self.clone(), room.to_owned());
+                tokio::spawn(async move {
+                    rooms::hang_up_unless_followed(&this.livekit, &this.store, &room).await;
+                });
+            }
         }
         Ok(true)
     }

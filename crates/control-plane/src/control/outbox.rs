@@ -152,7 +152,8 @@ impl Outbox {
         if limit == 0 {
             return Ok(());
         }
-        let now = sidetone_store::now();
+        // Leases are compared by all processes.
+        let now = self.store.database_now().await?;
         let busy: Vec<String> = (locked(&self.under_way).iter())
             .filter(|(_, count)| **count >= OF_ONE)
             .map(|(url, _)| url.clone())
@@ -192,7 +193,7 @@ impl Outbox {
             // Deleted meanwhile: there is nothing left to tell.
             None => return Ok(()),
         };
-        let now = sidetone_store::now();
+        let now = self.store.database_now().await?;
         let tried = match posted {
             Ok(()) => Try::Delivered,
             Err(error) => next(post.tries(), now, error),

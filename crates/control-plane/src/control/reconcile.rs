@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt as _};
 use livekit_protocol as proto;
 use tokio_util::sync::CancellationToken;
 
-use super::Control;
 use super::participant::kind_of;
+use super::{Control, elsewhere};
 use crate::server_api;
 use sidetone_store::{At, Call, Fact, Stay, StoreError};
 
@@ -53,6 +53,13 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
         // A server that was started again has no rooms until everybody is back.
         tokio::time::sleep(control.look_twice).await;
         rooms.extend(open_rooms(control).await?);
+        if calls
+            .iter()
+            .any(|call| was_opened(call) && !rooms.contains_key(&call.room_name))
+            && elsewhere::is_another(&control.store, &control.livekit).await?
+        {
+            anyhow::bail!(elsewhere::ANOTHER);
+        }
     }
     // Each for itself: a room that LiveKit is slow to tell of holds up no other.
     let mut compared = stream::iter(calls)

@@ -1,6 +1,9 @@
 //! Messages to the participants of a room.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::Control;
@@ -8,10 +11,13 @@ use super::participant::{caller_of, has_line, kind_of};
 use crate::server_api::{self, ServerApi};
 use sidetone_base::clock;
 use sidetone_base::signed::Address;
-use sidetone_store::{Call, CallType, NewCall, ParticipantKind};
+use sidetone_store::{Call, CallType, NewCall, ParticipantKind, Store};
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
+
+/// Who sends an agent away to have another one, or a person, asks for them within this.
+const FOLLOWED: Duration = Duration::from_secs(4);
 
 /// What the process is called in a room that listens in on a call between people; they do not see it.
 pub fn recorder_identity(process: Uuid) -> String {
@@ -180,6 +186,29 @@ pub async fn hang_up(livekit: &ServerApi, room: &str) -> server_api::Result<()> 
     match people[..] {
         [alone] if has_line(alone) => livekit.remove_participant(room, &alone.identity).await,
         _ => Ok(()),
+    }
+}
+
+/// Hangs up on a person whose agent was sent away, if nobody follows it soon: no other agent is asked for or there, and
+/// no other person.
+pub async fn hang_up_unless_followed(livekit: &ServerApi, store: &Store, room: &str) {
+    sleep(FOLLOWED).await;
+    let hung_up = async {
+        let agent = store.agent_in(room).await?;
+        if agent.is_some_and(|agent| agent.state.is_live()) {
+            return Ok(());
+        }
+        let there = livekit.participants(room).await?.unwrap_or_default();
+        if there
+            .iter()
+            .any(|one| kind_of(one) == ParticipantKind::Agent)
+        {
+            return Ok(());
+        }
+        anyhow::Ok(hang_up(livekit, room).await?)
+    };
+    if let Err(error) = hung_up.await {
+        tracing::warn!(room, %error, "a line on which nobody answers may stay open");
     }
 }
 

@@ -3,7 +3,8 @@
 //! so the guardian has to look, and to dispatch again. Rules: it dispatches only after a look at the room has shown
 //! that no agent is there (never two at once); an agent whose job a worker took gets longer to appear, and one in the
 //! room longer still to publish its voice; a room with its agent is checked again for as long as the call lasts,
-//! because events get lost; after `limit` dispatch attempts the call is given up, with the reason. An agent whose
+//! because events get lost; after `limit` dispatch attempts (more while a worker is known to have a
+//! place) the call is given up, with the reason. An agent whose
 //! worker is silent is asked whether it lives; if it does not answer it is replaced at once.
 
 mod suspicion;
@@ -27,7 +28,7 @@ pub struct GuardianConfig {
     pub patience_silent: Duration,
     /// Time between two checks of a room whose agent is there.
     pub look_again: Duration,
-    /// Dispatch attempts before a call is given up.
+    /// Dispatch attempts before a call is given up; three times as many while a worker has a free place.
     pub limit: u32,
     /// If an agent's worker was silent for this long, the agent is asked whether it lives.
     pub suspect_after: Duration,
@@ -77,6 +78,9 @@ pub enum Sight {
         taken: bool,
         /// A person waits.
         people: bool,
+        /// A worker has a free place, as it says: LiveKit has offered the job to one that does not answer. It waits
+        /// ten seconds for a worker that is frozen, and then drops the job; whom it offers the next one is chance.
+        free: bool,
     },
     /// LiveKit does not know the room.
     NoRoom,
@@ -167,6 +171,8 @@ struct Watch {
     adopted: bool,
     /// The agent has answered recently: it is not asked again before this.
     spared_until: Instant,
+    /// A worker had a free place when the room was last looked at.
+    free: bool,
     /// The last error.
     trouble: Option<String>,
 }
@@ -200,6 +206,7 @@ impl Guardian {
                     seen: false,
                     adopted: false,
                     spared_until: now,
+                    free: false,
                     trouble: None,
                 };
                 self.watches.insert(room.clone(), watch);
@@ -258,6 +265,7 @@ impl Guardian {
             seen,
             adopted: true,
             spared_until: now,
+            free: false,
             trouble: None,
         });
     }
@@ -266,7 +274,8 @@ impl Guardian {
         let Some(watch) = self.watches.get_mut(room) else {
             return;
         };
-        if watch.attempts >= self.config.limit {
+        let limit = self.config.limit * if watch.free { 3 } else { 1 };
+        if watch.attempts >= limit {
             let cause = watch.trouble.take().unwrap_or_else(|| {
                 "no worker took the job; is a worker running, and below its load limit?".into()
             });
@@ -366,7 +375,8 @@ impl Guardian {
                 self.watches.remove(room);
                 self.outputs.push_back(Output::Ended(room.to_owned()));
             }
-            Sight::NoAgent { taken, .. } => {
+            Sight::NoAgent { taken, free, .. } => {
+                watch.free = free;
                 if taken {
                     watch.trouble = Some("a worker took the job but did not join the room".into());
                 }
@@ -388,6 +398,7 @@ impl Guardian {
                 until: now + self.config.look_again,
             };
             watch.attempts = 0;
+            watch.free = false;
             watch.seen = true;
             watch.trouble = None;
             self.outputs.push_back(Output::Present(room.to_owned()));

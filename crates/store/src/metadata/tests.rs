@@ -83,3 +83,16 @@ fn a_backend_of_its_own_may_name_the_agent_and_its_variables() {
     assert_eq!(read.variables, BTreeMap::from(variables));
     assert_eq!(read.dispatch.unwrap()["vip"], json!(true));
 }
+
+/// PostgreSQL refuses U+0000 in text and in JSON: the call of such a job would have no row.
+#[test]
+fn what_no_database_stores_is_left_out() {
+    let read = DispatchMetadata::read(r#"{"na\u0000me": ["A\u0000da"], "agent": "sur\u0000vey"}"#);
+    assert_eq!(
+        read.dispatch,
+        Some(json!({"name": ["Ada"], "agent": "survey"}))
+    );
+    assert_eq!(read.agent.as_deref(), Some("survey"));
+    let plain = DispatchMetadata::read("vip\0 customer");
+    assert_eq!(plain.dispatch, Some(json!("vip customer")));
+}

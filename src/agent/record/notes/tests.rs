@@ -193,3 +193,27 @@ fn what_no_database_stores_is_left_out_of_a_tools_run() {
         ("find".into(), json!({"ab": ["c"]}))
     );
 }
+
+#[test]
+fn what_the_caller_is_saying_has_the_id_of_its_turn() {
+    let mut notes = notes();
+    let saying = CallEvent::CallerSaying {
+        at: secs(2),
+        turn_id: TurnId(1),
+        text: "Hel\0lo".into(),
+        by: None,
+    };
+    let Some(Entry::Saying(saying)) = notes.take(saying) else {
+        panic!("what is being said")
+    };
+    let Some(Entry::Turn(turn)) = notes.take(said(1, "Hello there")) else {
+        panic!("a turn")
+    };
+    assert_eq!(saying.turn_id, turn.turn_id);
+    assert_eq!(
+        (&*saying.text, saying.at),
+        ("Hello", notes.instant(secs(2)))
+    );
+    let (turns, _) = notes.complete(vec![], vec![]);
+    assert_eq!(turns.len(), 1, "it is no turn of the call's");
+}

@@ -26,6 +26,12 @@ fn all() -> Vec<Entry> {
             latency_ms: Some(700),
             metrics: Json(json!({"stt": 12})),
         }),
+        Entry::Saying(Saying {
+            turn_id: "AJ_1-caller-000002".into(),
+            text: "and on".into(),
+            name: Some("Ada".into()),
+            at: at(2),
+        }),
         Entry::Tool {
             id: "AJ_1-000001".into(),
             run: ToolCall {

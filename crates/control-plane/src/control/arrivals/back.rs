@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use sidetone_store::dispatches::Dispatch;
 use sidetone_store::{At, Call};
 
 /// A call that has been over for less than this is resumed.
@@ -35,6 +36,16 @@ pub(super) fn comes_back(call: &Call, is_new: bool, now: At) -> Option<Back> {
     } else {
         Back::Anew
     })
+}
+
+/// Whether the room's agent was asked for since somebody came back: another control plane has seen the same. `before`:
+/// the call as it was when they came; `now`: the one that they come to.
+pub(super) fn is_asked_since(before: &Call, now: &Call, agent: &Dispatch) -> bool {
+    let is_since = match before.ended_at {
+        Some(ended) if before.id == now.id => agent.since > ended,
+        _ => before.id != now.id && agent.call_id == Some(now.id),
+    };
+    agent.state.is_live() && is_since
 }
 
 #[cfg(test)]

@@ -90,10 +90,12 @@ fn check() -> Output {
 const NOBODY: Sight = Sight::NoAgent {
     taken: false,
     people: true,
+    free: false,
 };
 const TAKEN: Sight = Sight::NoAgent {
     taken: true,
     people: true,
+    free: false,
 };
 
 #[test]
@@ -170,6 +172,28 @@ fn it_gives_up_with_the_reason() {
     );
 }
 
+/// LiveKit offers jobs also to a worker that is frozen, by chance.
+#[test]
+fn while_a_worker_has_a_free_place_it_is_asked_longer() {
+    let offered_in_vain = Sight::NoAgent {
+        taken: false,
+        people: true,
+        free: true,
+    };
+    let mut script = Script::asked();
+    for attempt in 2..=18 {
+        script.pass_ms(2_000);
+        assert_eq!(script.look(offered_in_vain.clone()), [ask(attempt)]);
+        script.on(Input::Asked(ROOM.into(), Ok(())));
+    }
+    script.pass_ms(2_000);
+    let given_up = script.look(offered_in_vain);
+    assert!(
+        matches!(&given_up[..], [Output::GiveUp(..)]),
+        "{given_up:?}"
+    );
+}
+
 #[test]
 fn an_agent_that_dies_is_replaced_while_somebody_waits() {
     let mut script = Script::asked();
@@ -186,6 +210,7 @@ fn an_agent_that_leaves_an_empty_room_is_not() {
         Sight::NoAgent {
             taken: false,
             people: false,
+            free: true,
         },
     ] {
         let mut script = Script::asked();
@@ -406,7 +431,13 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
         Just(Sight::Silent),
         Just(Sight::Elsewhere),
         Just(Sight::Unknown("away".into())),
-        (any::<bool>(), any::<bool>()).prop_map(|(taken, people)| Sight::NoAgent { taken, people }),
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(taken, people, free)| {
+            Sight::NoAgent {
+                taken,
+                people,
+                free,
+            }
+        }),
     ];
     let verdict = prop_oneof![
         Just(Verdict::Alive),
@@ -464,7 +495,7 @@ proptest! {
                 match output {
                     Output::Ask { room, attempt, .. } => {
                         prop_assert_eq!(may_ask.insert(room.clone(), false), Some(true));
-                        prop_assert!(attempt <= GuardianConfig::default().limit);
+                        prop_assert!(attempt <= 3 * GuardianConfig::default().limit);
                         *in_a_row.entry(room).or_default() += 1;
                     }
                     Output::Present(room) => { in_a_row.insert(room, 0); }
@@ -478,7 +509,7 @@ proptest! {
                     Output::Look(_) | Output::Check(_) | Output::Confirm(..) | Output::Timeout(_) => {}
                 }
             }
-            prop_assert!(in_a_row.values().all(|n| *n <= GuardianConfig::default().limit));
+            prop_assert!(in_a_row.values().all(|n| *n <= 3 * GuardianConfig::default().limit));
             script.on(Input::Timeout);
             if let Output::Timeout(Some(at)) = script.guardian.poll_output() {
                 prop_assert!(at > script.now);

@@ -174,6 +174,11 @@ fn flag(field: &str, text: &str) -> Result<bool, Problem> {
 }
 
 fn time(field: &str, text: &str) -> Result<At, Problem> {
+    // The + of an offset is a space in a query, where it was not encoded.
+    let text = match text.rsplit_once(' ') {
+        Some((time, offset)) if time.contains('T') => &format!("{time}+{offset}"),
+        _ => text,
+    };
     DateTime::parse_from_rfc3339(text)
         .map(Into::into)
         .map_err(|_| {

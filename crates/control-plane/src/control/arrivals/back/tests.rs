@@ -1,6 +1,7 @@
 use chrono::{TimeZone as _, Utc};
 use serde_json::json;
-use sidetone_store::{CallStatus, CallType, Json};
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::{CallStatus, CallType, DispatchMetadata, Json};
 use uuid::Uuid;
 
 use super::*;
@@ -60,4 +61,45 @@ fn who_is_just_told_that_the_call_failed_does_not_take_it_up() {
     };
     assert_eq!(comes_back(&failed, true, at(14)), None);
     assert_eq!(comes_back(&failed, true, at(15)), Some(Back::Resumes));
+}
+
+/// Several control planes see who comes back, and each would send away the agent that the other has asked for.
+#[test]
+fn an_agent_that_another_control_plane_has_asked_for_is_not_asked_for_again() {
+    let agent = |call: Uuid, state: DispatchState, since: i64| Dispatch {
+        room_name: "support-ann-1".into(),
+        call_id: Some(call),
+        state,
+        attempts: 0,
+        dispatch_id: None,
+        worker_id: None,
+        agent_identity: None,
+        reason: None,
+        metadata: Json(DispatchMetadata::default()),
+        asked_at: at(since),
+        since: at(since),
+        epoch: 2,
+    };
+    let (joined, asked) = (DispatchState::Joined, DispatchState::Asked);
+    let over = call(Some(10), false);
+    let same =
+        |state, since| is_asked_since(&over, &call(None, false), &agent(over.id, state, since));
+    assert!(!same(joined, 1), "the one that ended it is on its way out");
+    assert!(!same(DispatchState::Ended, 10));
+    assert!(same(asked, 12));
+    assert!(same(joined, 13));
+    let next = Call {
+        id: Uuid::max(),
+        ..call(None, false)
+    };
+    let anew = |of, state| is_asked_since(&over, &next, &agent(of, state, 12));
+    assert!(!anew(over.id, joined));
+    assert!(anew(next.id, asked));
+    // An open call whose agent has left.
+    let open = call(None, false);
+    assert!(!is_asked_since(
+        &open,
+        &open,
+        &agent(open.id, DispatchState::Ended, 12)
+    ));
 }

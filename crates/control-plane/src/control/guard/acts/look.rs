@@ -5,6 +5,7 @@ use std::time::Duration;
 use livekit_protocol as proto;
 
 use super::Acts;
+use crate::control::elsewhere;
 use crate::control::participant::kind_of;
 use crate::dispatch::guardian::{Input, Sight, Verdict};
 use crate::server_api::Answer;
@@ -70,6 +71,9 @@ impl Acts {
                     .await?
                     .is_empty()
             {
+                if elsewhere::is_another(&self.store, &self.livekit).await? {
+                    anyhow::bail!(elsewhere::ANOTHER);
+                }
                 return Ok(Some(Sight::NoRoom));
             }
             // One of an earlier epoch is none, even if LiveKit still shows it, and neither is another product's.
@@ -88,11 +92,14 @@ impl Acts {
             let gone = agent.agent_identity;
             let jobs = self.dispatcher.taken(&room).await?;
             let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
+            let name = self.dispatcher.agent_name();
+            let places = self.store.places(name, sidetone_store::now()).await?;
             anyhow::Ok(Some(Sight::NoAgent {
                 taken,
                 people: people
                     .iter()
                     .any(|one| kind_of(one) == ParticipantKind::User),
+                free: places.room().is_ok(),
             }))
         };
         match seen.await {

@@ -1,0 +1,9 @@
+-- What a caller is saying, for the agent that takes the call over when its own is lost.
+
+CREATE TABLE call_saying (
+    call_id BLOB PRIMARY KEY NOT NULL REFERENCES voice_calls (id) ON DELETE CASCADE,
+    turn_id TEXT NOT NULL,
+    text TEXT NOT NULL,
+    name TEXT,
+    at DATETIME NOT NULL
+);
