@@ -261,3 +261,54 @@ test("sound that does not reach the call is spoken of while another agent is ask
   }
   await page.context().close();
 });
+
+test("a microphone that is lost in mid-call is spoken of, and is back by a click", async () => {
+  const page = await host();
+  const rooms = site.rooms();
+  await page.evaluate(() => {
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    Object.assign(window, { open });
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      const opened = await open(wanted);
+      Object.assign(window, { opened });
+      return opened;
+    };
+    document.querySelector("sidetone-call")!.audioCapture = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  });
+  const muted = () => page.evaluate(() => document.querySelector("sidetone-call")!.snapshot!.muted);
+  const level = () => page.evaluate(() => document.querySelector("sidetone-call")!.levels.caller);
+  await begin(page);
+  const agent = new Agent();
+  try {
+    await agent.join(livekit, await until("a room", () => rooms[0]));
+    await agent.do("state", { state: "listening" });
+    await page.locator(".state", { hasText: "Listening" }).waitFor();
+    await until("the caller is heard", async () => (await level()) > 0.3);
+    // It is unplugged, and there is no other.
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+      for (const track of (window as unknown as { opened: MediaStream }).opened.getTracks()) {
+        track.stop();
+        track.dispatchEvent(new Event("ended"));
+      }
+    });
+    const gone = page.getByText("Your microphone is gone. Unmute to try again");
+    await gone.waitFor();
+    assert.equal(await muted(), true);
+    const mute = page.getByRole("button", { name: "Mute microphone" });
+    await mute.click();
+    await gone.waitFor();
+    assert.equal(await muted(), true);
+    // It is plugged in again.
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = (window as unknown as { open: MediaDevices["getUserMedia"] }).open;
+    });
+    await mute.click();
+    await gone.waitFor({ state: "hidden" });
+    assert.equal(await muted(), false);
+    await until("the caller is heard again", async () => (await level()) > 0.3);
+  } finally {
+    await agent.stop();
+  }
+  await page.context().close();
+});

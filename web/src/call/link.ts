@@ -10,12 +10,14 @@ import {
   DisconnectReason,
   RoomEvent,
   Track,
+  TrackEvent,
   type LocalAudioTrack,
   type Participant,
   type RemoteParticipant,
   type RemoteTrack,
   type Room,
   type TextStreamReader,
+  type TrackPublication,
 } from "livekit-client";
 import { Ears } from "./ears.js";
 import { readNotice } from "./notice.js";
@@ -49,6 +51,8 @@ export interface LinkEvents {
   turn(figure: Pick<Turn, "heardMs"> | Pick<Turn, "stages">): void;
   soundBlocked(blocked: boolean): void;
   weak(weak: boolean): void;
+  /** Muted or not, by whomever; lost: it is gone, and no other was found. */
+  microphone(is: { muted: boolean; lost: boolean }): void;
   devicesChanged(): void;
 }
 
@@ -98,6 +102,7 @@ export class Link {
       this.joined = true;
       if (microphone) {
         this.hearMicrophone(microphone);
+        microphone.on(TrackEvent.Restarted, () => !this.closed && this.hearMicrophone(microphone));
         const source = Track.Source.Microphone;
         const published = this.room.localParticipant.publishTrack(microphone, { source, preConnectBuffer: true });
         // From here on livekit-client manages the track, even one that was stopped in the meantime.
@@ -199,6 +204,8 @@ export class Link {
       .on(RoomEvent.TrackSubscribed, (track, _publication, p) => this.play(track, p))
       .on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((element) => element.remove()))
       .on(RoomEvent.LocalTrackUnpublished, () => this.ears.hearCaller(undefined))
+      .on(RoomEvent.TrackMuted, (publication, p) => this.microphoneIs(publication, p))
+      .on(RoomEvent.TrackUnmuted, (publication, p) => this.microphoneIs(publication, p))
       .on(RoomEvent.Reconnecting, () => this.tell((e) => e.lost()))
       .on(RoomEvent.SignalReconnecting, () => this.tell((e) => e.lost()))
       .on(RoomEvent.Reconnected, () => {
@@ -281,6 +288,13 @@ export class Link {
     if (p !== this.agent) return this.lookForAgent();
     if (track.source === Track.Source.Microphone) this.ears.hearAgent(track.mediaStreamTrack);
     this.follow(p);
+  }
+
+  /** livekit-client mutes a microphone that ended, such as one that was unplugged, if it finds no other. */
+  private microphoneIs({ source, track, isMuted }: TrackPublication, p: Participant): void {
+    if (p !== this.room.localParticipant || source !== Track.Source.Microphone) return;
+    const lost = isMuted && track?.mediaStreamTrack.readyState === "ended";
+    this.tell((e) => e.microphone({ muted: isMuted, lost }));
   }
 
   private async transcribe(reader: TextStreamReader, identity: string): Promise<void> {

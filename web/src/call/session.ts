@@ -24,6 +24,8 @@ export interface Snapshot {
   muted: boolean;
   /** False in a text-only call. */
   microphone: boolean;
+  /** The microphone is gone, and no other was found: the person is not heard. */
+  microphoneLost: boolean;
   /** Milliseconds since the epoch; set once the agent has joined. */
   startedAt: number | undefined;
   endedAt: number | undefined;
@@ -61,6 +63,7 @@ const NOTHING: Snapshot = {
   turns: [],
   muted: false,
   microphone: true,
+  microphoneLost: false,
   startedAt: undefined,
   endedAt: undefined,
   soundBlocked: false,
@@ -151,8 +154,14 @@ export class CallSession {
   }
 
   async setMuted(muted: boolean): Promise<void> {
+    const { track } = this;
     this.set({ muted });
-    await (muted ? this.track?.mute() : this.track?.unmute());
+    try {
+      await (muted ? track?.mute() : track?.unmute());
+    } catch {
+      // Its device is gone, or is not allowed any more.
+      if (track === this.track) this.set({ muted: true, microphoneLost: true });
+    }
   }
 
   async sendText(text: string): Promise<boolean> {
@@ -171,6 +180,7 @@ export class CallSession {
     const link = this.link;
     try {
       await link?.room.switchActiveDevice(kind, deviceId);
+      if (kind === "audioinput" && this.snapshot.microphoneLost) await this.setMuted(false);
     } catch {
       // The device disappeared while it was chosen: the list below shows what is available now.
     }
@@ -263,6 +273,7 @@ export class CallSession {
       turn: (figure) => ifCurrent(() => this.set({ turns: addTurn(this.snapshot.turns, figure) })),
       soundBlocked: (soundBlocked) => ifCurrent(() => this.set({ soundBlocked })),
       weak: (weakLink) => ifCurrent(() => this.set({ weakLink })),
+      microphone: ({ muted, lost }) => ifCurrent(() => this.set({ muted, microphoneLost: lost })),
       devicesChanged: () => ifCurrent(() => void this.listDevices()),
     };
   }

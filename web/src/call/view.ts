@@ -356,12 +356,13 @@ function name(button: HTMLElement, label: string, tooltip = label): void {
 }
 
 /** The most urgent message beside the conversation. */
-function bannerText({ phase, weakLink, microphone, muted, waiting, trouble, slow }: Snapshot, s: Strings): string {
+function bannerText({ phase, weakLink, microphone, microphoneLost, muted, waiting, trouble, slow }: Snapshot, s: Strings): string {
   if (phase.is === "starting") {
     if (waiting && trouble?.code === "no-media") return s["problem.no-media"];
     return slow ? s.slow : "";
   }
   if (phase.is !== "live") return "";
+  if (microphoneLost) return s.microphoneLost;
   return weakLink ? s.weakLink : microphone && muted ? s.muted : "";
 }
 
