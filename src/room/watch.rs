@@ -41,6 +41,7 @@ use several::Several;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{DisconnectReason, Dismissal, MicFrame, RoomEvent};
+use sidetone_intake::doors::KeyDoor;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -93,6 +94,7 @@ pub(super) struct Watch<'a> {
     /// When it replaced another.
     rejoined: Option<Instant>,
     chats: Chats,
+    keys: KeyDoor,
     early: Early,
     seeing: Seeing,
     link: Link,
@@ -115,6 +117,7 @@ impl<'a> Watch<'a> {
         Self {
             room,
             chats: Chats::new(room.local_participant(), to_call.clone()),
+            keys: KeyDoor::default(),
             early: Early::default(),
             to_call,
             mic,
@@ -270,7 +273,7 @@ impl<'a> Watch<'a> {
                 participant: Some(participant),
             } if self.is_heard(&participant.identity()) => {
                 if let Some(key) = key_of(code, digit.as_deref()) {
-                    self.tell(RoomEvent::Pressed(key)).await;
+                    self.pressed(key).await;
                 }
             }
             LkEvent::TextStreamOpened {

@@ -1,16 +1,26 @@
 //! Callers who send what no regular client sends.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use livekit::StreamByteOptions;
 use livekit::StreamWriter as _;
-use livekit::prelude::{DataPacket, PerformRpcData, TrackSource};
+use livekit::prelude::{DataPacket, PerformRpcData, RoomEvent, TrackSource};
 use livekit::{RoomOptions, StreamTextOptions};
 use livekit_api::access_token::{AccessToken, VideoGrants};
+use sidetone::room::dtmf;
+use sidetone_base::clock;
+use sidetone_base::hand::METHOD;
+use sidetone_base::leave::LeaveBy;
+use sidetone_base::signed::Address;
+use sidetone_call::transport::Key;
+use sidetone_config::env::LiveKit;
+use sidetone_control_plane::dispatch::leave::{LEAVE_TOPIC, request};
+use sidetone_control_plane::server_api::{Answer, ServerApi};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
 use tokio::task::JoinSet;
 
 use super::binary::Served;
+use super::gate::Gate;
 use super::person::{Person, Sounding};
 use super::{ANSWER, asks_for_hours, granted};
 use crate::calls::until;
@@ -90,6 +100,36 @@ async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
     let asked = provider.requests_to(Endpoint::Chat).len();
     assert!(asked <= 8, "{asked} requests");
     assert_eq!(eve.words().matches("Please wait a moment").count(), 1);
+    eve.leave().await;
+}
+
+/// E7 with telephone keys, which any client can send: each of these ends a turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_keys_is_few_turns_and_one_line_of_the_log() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut eve = Person::join(&granted.url, &granted.token).await;
+    eve.publish(TrackSource::Microphone, false).await;
+    eve.sees("listening").await;
+    let hash = dtmf(Key::new('#').unwrap());
+    for _ in 0..300 {
+        let participant = eve.room.local_participant();
+        participant.publish_dtmf(hash.clone()).await.unwrap();
+    }
+    let told = "keys are not taken";
+    until(told, || served.log().contains(told).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    eve.writes("What are your opening hours?").await;
+    eve.reads(ANSWER).await;
+    let call = served.call_of(granted.call_id.as_deref().unwrap()).await;
+    let turns = call["turns"].as_array().unwrap();
+    let texts = turns.iter().filter_map(|turn| turn["text"].as_str());
+    let keys: usize = texts.map(|text| text.matches("Keys pressed").count()).sum();
+    assert!((1..=80).contains(&keys), "{keys} keys in turns");
+    assert_eq!(served.log().matches(told).count(), 1);
     eve.leave().await;
 }
 
@@ -186,5 +226,89 @@ async fn nobody_speaks_in_the_control_planes_name() {
     })
     .await;
     eve.close().await.unwrap();
+    ada.leave().await;
+}
+
+/// What a client sends again after it had lost its connection counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_sender_was_away_in_the_middle_is_read_once() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let gate = Gate::before(&livekit).await;
+    let mut ada = Person::join(&gate.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    ada.sees("listening").await;
+    let options = StreamTextOptions::new_with_topic("lk.chat");
+    let message = ada.room.local_participant().stream_text(options).await;
+    let message = message.unwrap();
+    message.write("What are your ").await.unwrap();
+    let mut events = ada.room.subscribe();
+    gate.cut(0);
+    while !matches!(events.recv().await, Some(RoomEvent::Reconnected)) {}
+    message.write("opening hours?").await.unwrap();
+    message.close().await.unwrap();
+    ada.reads(ANSWER).await;
+    let asked = provider.requests_to(Endpoint::Chat).pop().unwrap();
+    let asked = asked.body.to_string();
+    assert_eq!(asked.matches("What are your opening hours?").count(), 1);
+    ada.leave().await;
+}
+
+/// The clock of a worker, or of its control plane, is hours off.
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_another_time_are_not_obeyed_and_the_log_says_why() {
+    const HOURS: Duration = Duration::from_secs(3 * 3_600);
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    let agent = ada.sees("listening").await.identity().to_string();
+    let keys = LiveKit::new(&*livekit.url, &*livekit.api_key, &*livekit.api_secret);
+    let (server, room) = (ServerApi::new(&keys), ada.room.name());
+    let dispatch = server.dispatches(&room).await.unwrap().remove(0).id;
+    let sign = |topic: &str, at: SystemTime, body: String| {
+        let call = granted.call_id.as_deref().unwrap();
+        let to = Address {
+            room: &room,
+            topic,
+            call,
+        };
+        server.signer().sign(to, at, body)
+    };
+    let leaves = async |at| {
+        let order = request(&dispatch, LeaveBy::ASKED).to_string();
+        let order = sign(LEAVE_TOPIC, at, order);
+        let agents = vec![agent.clone()];
+        server
+            .send(&room, LEAVE_TOPIC, agents, &order)
+            .await
+            .unwrap();
+    };
+    let now = clock::wall();
+    for at in [now - HOURS, now + HOURS] {
+        leaves(at).await;
+        let ends = || sign(METHOD, at, r#"{"id":"1","command":{"type":"end"}}"#.into()).to_string();
+        let within = Duration::from_secs(2);
+        let answer = server.ask(&room, &agent, METHOD, within, ends).await;
+        let Answer::Unknown(why) = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(why.contains("are both clocks right?"), "{why}");
+    }
+    for what in ["a message", "an order"] {
+        let told = format!("{what} was not taken for the control plane's");
+        until(&told, || served.log().contains(&told).then_some(())).await;
+    }
+    ada.writes("What are your opening hours?").await;
+    ada.reads(ANSWER).await;
+    // The same order, by a clock that is right.
+    leaves(clock::wall()).await;
+    until("the agent has left", || ada.agent().is_none().then_some(())).await;
     ada.leave().await;
 }

@@ -5,12 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use livekit::prelude::{PerformRpcData, TrackSource};
-use serde_json::Value;
+use livekit::{StreamTextOptions, StreamWriter as _};
+use serde_json::{Value, json};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
 
 use super::binary::Served;
 use super::person::{self, Person};
 use super::{ANSWER, asks_for_hours, granted};
+use crate::calls::until;
 use crate::support::{claims, tools};
 
 /// The memory that they may use in addition to that of calls: a piece of each stream is unpacked before its size is
@@ -136,5 +138,51 @@ async fn who_comes_before_the_caller_gives_no_orders() {
         assert!(!log.contains(order), "{order}: {log}");
     }
     assert!(ada.agent().is_some(), "it was not asked to leave");
+    ada.leave().await;
+}
+
+/// A stranger goes on with the caller's message in its stream's name, answers what nobody has asked, and asks for what
+/// is the caller's and the control plane's.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_meddles_with_a_callers_message_changes_none_of_it() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    ada.sees("listening").await;
+    let eve = person::token(&livekit, &ada.room.name(), "eve");
+    let begins = async {
+        until("eve in the room", || {
+            let mut others = ada.room.remote_participants().into_keys();
+            others.find(|identity| identity.as_str() == "eve")
+        })
+        .await;
+        let options = StreamTextOptions::new_with_topic("lk.chat");
+        let writer = ada.room.local_participant().stream_text(options).await;
+        let writer = writer.unwrap();
+        writer.write("What are your ").await.unwrap();
+        writer
+    };
+    let (seen, message) = tokio::join!(hostile(&["meddles"], &livekit.url, &eve), begins);
+    assert!(seen["stream"].is_string(), "she has seen it begin: {seen}");
+    assert_eq!(seen["codes"], json!([403, 403, 403]));
+    message.write("opening hours?").await.unwrap();
+    message.close().await.unwrap();
+    ada.reads(ANSWER).await;
+    let asked = provider.requests_to(Endpoint::Chat);
+    let asked: Vec<_> = asked.iter().map(|one| one.body.to_string()).collect();
+    assert!(
+        asked
+            .last()
+            .unwrap()
+            .contains("What are your opening hours?")
+    );
+    assert!(asked.iter().all(|one| !one.contains("Ignore what I wrote")));
+    let log = served.log();
+    let forged = log.lines().find(|line| line.contains("all is lost"));
+    assert_eq!(forged, None, "{log}");
     ada.leave().await;
 }

@@ -13,13 +13,16 @@ const CHATS: Budget = Budget::every(5, Duration::from_secs(3));
 const CHAT_BYTES: Budget = Budget::per_second(2 * LONGEST_CHAT as u32, 512);
 /// Limit for requests: a push-to-talk key goes down and up.
 const RPCS: Budget = Budget::per_second(10, 5);
-/// How often the sender of dropped messages is told so.
+/// Limit for telephone keys, which any client can send: a number is dialled at once from a telephone's memory, and
+/// nobody types faster than this for long. Each may end a turn.
+const KEYS: Budget = Budget::per_second(64, 2);
+/// How often it is told that something was dropped: messages to their sender, keys in the log.
 const NOTES: Budget = Budget::every(1, Duration::from_secs(30));
 
-/// A message that was not let in.
+/// Something that was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
-    /// Whether to tell its sender now, because they have not been told for a while.
+    /// Whether to tell of it now, because that has not been done for a while.
     pub tell: bool,
 }
 
@@ -79,6 +82,37 @@ impl RpcDoor {
     /// Whether another request is answered.
     pub fn request(&mut self, now: Instant) -> bool {
         self.0.take(now, 1)
+    }
+}
+
+/// Admits telephone keys.
+#[derive(Debug)]
+pub struct KeyDoor {
+    keys: Bucket,
+    notes: Bucket,
+}
+
+impl Default for KeyDoor {
+    fn default() -> Self {
+        Self {
+            keys: Bucket::full(KEYS),
+            notes: Bucket::full(NOTES),
+        }
+    }
+}
+
+impl KeyDoor {
+    /// A key was pressed.
+    ///
+    /// # Errors
+    /// It exceeds the limit.
+    pub fn key(&mut self, now: Instant) -> Result<(), Dropped> {
+        if self.keys.take(now, 1) {
+            return Ok(());
+        }
+        Err(Dropped {
+            tell: self.notes.take(now, 1),
+        })
     }
 }
 

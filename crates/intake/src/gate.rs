@@ -3,18 +3,23 @@
 //! That client (livekit 0.10) keeps what participants send in unbounded queues, decompresses a stream's chunk before
 //! it checks the size, reads requests (RPC over streams) to their end from anybody, as many at once as are sent, and
 //! accepts a stream's chunks from whoever knows its id. So each packet passes through here first: if a participant
-//! sends too much, or too many streams at once, the excess is dropped. What LiveKit's server itself sends passes.
+//! sends too much, or too many streams at once, the excess is dropped. So is what the client would drop itself: it
+//! writes a line of the log about each, with ids and names in it as they were sent. What LiveKit's server itself sends
+//! passes.
+
+mod refused;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use livekit_protocol::data_packet::Value;
-use livekit_protocol::data_stream::{CompressionType, Header, Trailer};
+use livekit_protocol::data_stream::{Chunk, CompressionType, Header, Trailer};
 use livekit_protocol::{self as proto, DataPacket};
 use prost::Message as _;
 
 use crate::budget::{Bucket, Budget};
 use crate::opened;
+pub use refused::Refused;
 
 /// The longest packet of a participant. Clients split streams into chunks of 15,000 bytes, and send no longer
 /// requests. This bounds how large a compressed chunk can become at once: a thousand times that.
@@ -39,43 +44,13 @@ const IDLE: Duration = Duration::from_secs(10);
 /// How many participants are remembered.
 const SENDERS: usize = 64;
 
+/// Longest id of a stream: clients make UUIDs, and the log shows it.
+const LONGEST_ID: usize = 128;
+
 /// The topic of a request by stream.
 const REQUEST_TOPIC: &str = "lk.rpc_request";
-
-/// Why a packet was not passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// It is not a data packet.
-    #[error("it is no data packet")]
-    NotAPacket,
-    /// It is encrypted, but not for us.
-    #[error("it is encrypted for other participants")]
-    Encrypted,
-    /// It is too long.
-    #[error("it is longer than {LONGEST} bytes")]
-    TooLong,
-    /// Its sender sends too many packets.
-    #[error("its sender sends too many packets")]
-    TooMany,
-    /// Its sender sends too many bytes.
-    #[error("its sender sends too many bytes")]
-    TooMuch,
-    /// Its sender sends too many compressed bytes.
-    #[error("its sender sends too many compressed bytes")]
-    TooMuchPacked,
-    /// Its sender begins too many streams.
-    #[error("its sender has too many streams, or begins them too fast")]
-    TooManyStreams,
-    /// Its sender makes too many requests.
-    #[error("its sender makes too many requests")]
-    TooManyRequests,
-    /// It is part of a stream or a request, on the channel for what may get lost.
-    #[error("clients send streams and requests on the reliable channel")]
-    Lossy,
-    /// It goes on with a stream that its sender has not begun, or that was ended.
-    #[error("it belongs to no stream of its sender")]
-    NoStream,
-}
+/// The topic of an answer to a request.
+const ANSWER_TOPIC: &str = "lk.rpc_response";
 
 /// A participant's budgets.
 #[derive(Debug)]
@@ -85,6 +60,8 @@ struct Sender {
     packed: Bucket,
     streams: Bucket,
     requests: Bucket,
+    /// Number of the last packet, where they are numbered.
+    last: u32,
     seen: Instant,
 }
 
@@ -96,8 +73,16 @@ impl Sender {
             packed: Bucket::full(PACKED),
             streams: Bucket::full(STREAMS),
             requests: Bucket::full(REQUESTS),
+            last: 0,
             seen: now,
         }
+    }
+
+    /// Whether the packet of this number was sent before; 0 is no number.
+    fn has_sent(&mut self, number: u32) -> bool {
+        let has_sent = number != 0 && number <= self.last;
+        self.last = self.last.max(number);
+        has_sent
     }
 }
 
@@ -107,6 +92,8 @@ struct Stream {
     /// The session id of its sender.
     sender: String,
     is_packed: bool,
+    /// Index of the next chunk.
+    next: u64,
     seen: Instant,
 }
 
@@ -122,6 +109,8 @@ pub struct Gate {
     /// No stream and no request is taken: two channels' gates would each let somebody else begin a stream of the
     /// same id, and the client knows streams by their ids alone.
     is_lossy: bool,
+    /// It checks contents of encrypted packets: the client receives one packet for each, at most.
+    is_of_opened: bool,
 }
 
 impl Gate {
@@ -152,15 +141,13 @@ impl Gate {
         sender: &str,
         payload: Vec<u8>,
     ) -> Result<Vec<u8>, Refused> {
+        self.is_of_opened = true;
         // LiveKit's server names the sender of each packet, and has no key itself.
         let packet = (!sender.is_empty()).then(|| opened::packet(sender, &payload));
         let packet = packet.flatten().ok_or(Refused::NotAPacket)?;
-        let mut instead = None;
-        let passed = self.packet(now, &packet, |packet| instead = opened::payload(packet));
-        match passed {
-            Ok(()) => Ok(payload),
-            Err(why) => instead.ok_or(why),
-        }
+        let mut delivered = None;
+        let passed = self.packet(now, &packet, |packet| delivered = opened::payload(packet));
+        delivered.ok_or(passed.err().unwrap_or(Refused::NotAPacket))
     }
 
     /// Checks a packet, and delivers what the client is to receive: the packet itself, or the end of a stream that
@@ -194,12 +181,15 @@ impl Gate {
             .entry(sender.clone())
             .or_insert_with(|| Sender::new(now));
         known.seen = now;
+        let is_repeated = known.has_sent(decoded.sequence);
         let within = if packet.len() > LONGEST {
             Err(Refused::TooLong)
         } else if !known.packets.take(now, 1) {
             Err(Refused::TooMany)
         } else if !known.bytes.take(now, packet.len()) {
             Err(Refused::TooMuch)
+        } else if is_repeated {
+            Err(Refused::Repeated)
         } else {
             Ok(())
         };
@@ -215,13 +205,13 @@ impl Gate {
             Value::StreamHeader(header) => {
                 within.and_then(|()| self.begins(now, &sender, header, &mut deliver))
             }
-            Value::StreamChunk(chunk) => {
-                let length = chunk.content.len();
-                self.goes_on(now, &sender, &chunk.stream_id, length, within, &mut deliver)
-            }
-            // Ends always pass: they cost nothing, and free a place.
+            Value::StreamChunk(chunk) => self.goes_on(now, &sender, chunk, within, &mut deliver),
+            // The client passes it over, and keeps the stream.
+            Value::StreamTrailer(_) if is_repeated => Err(Refused::Repeated),
+            // Other ends always pass: they cost nothing, and free a place.
             Value::StreamTrailer(trailer) => self.ends(&sender, trailer),
             Value::RpcRequest(_) => within.and_then(|()| self.requests(now, &sender)),
+            Value::RpcAck(_) | Value::RpcResponse(_) => Err(Refused::NotAsked),
             Value::EncryptedPacket(_) if self.takes_encrypted => within,
             Value::EncryptedPacket(_) => Err(Refused::Encrypted),
             _ => within,
@@ -239,11 +229,20 @@ impl Gate {
         header: &Header,
         deliver: &mut impl FnMut(&[u8]),
     ) -> Result<(), Refused> {
+        let id = match self.is_of_opened {
+            true => header.stream_id.strip_prefix(opened::MARK),
+            false => Some(&*header.stream_id),
+        };
+        if !id.is_some_and(is_plain) || !is_readable(header) {
+            return Err(Refused::UnreadableStream);
+        }
         if self.streams.contains_key(&header.stream_id) {
             return Err(Refused::TooManyStreams);
         }
-        if header.topic == REQUEST_TOPIC {
-            self.requests(now, sender)?;
+        match &*header.topic {
+            REQUEST_TOPIC => self.requests(now, sender)?,
+            ANSWER_TOPIC => return Err(Refused::NotAsked),
+            _ => {}
         }
         let is_packed = header.compression != CompressionType::None as i32;
         let inline = header.inline_content.as_ref().map(Vec::len);
@@ -270,6 +269,7 @@ impl Gate {
         let stream = Stream {
             sender: sender.to_owned(),
             is_packed,
+            next: 0,
             seen: now,
         };
         self.streams.insert(header.stream_id.clone(), stream);
@@ -280,19 +280,26 @@ impl Gate {
         &mut self,
         now: Instant,
         sender: &str,
-        id: &str,
-        length: usize,
+        chunk: &Chunk,
         within: Result<(), Refused>,
         deliver: &mut impl FnMut(&[u8]),
     ) -> Result<(), Refused> {
+        let id = &chunk.stream_id;
         let stream = self.streams.get_mut(id);
         let stream = stream.filter(|stream| stream.sender == sender);
         let stream = stream.ok_or(Refused::NoStream)?;
+        if chunk.chunk_index < stream.next {
+            return Err(Refused::Repeated);
+        }
+        let follows = chunk.chunk_index == stream.next;
+        stream.next = stream.next.saturating_add(1);
         stream.seen = now;
         let is_packed = stream.is_packed;
-        let refused = within.err().or_else(|| {
+        let gap = (!follows).then_some(Refused::Gap);
+        let refused = within.err().or(gap).or_else(|| {
             let known = self.senders.get_mut(sender)?;
-            (is_packed && !known.packed.take(now, length)).then_some(Refused::TooMuchPacked)
+            let is_over = is_packed && !known.packed.take(now, chunk.content.len());
+            is_over.then_some(Refused::TooMuchPacked)
         });
         match refused {
             None => Ok(()),
@@ -331,7 +338,11 @@ impl Gate {
             .map(|(id, _)| id.clone())
             .ok_or(Refused::TooManyStreams)?;
         self.end(&id, Refused::TooManyStreams, deliver);
-        Ok(())
+        // The end is what the client receives. There is room for the next one.
+        match self.is_of_opened {
+            true => Err(Refused::TooManyStreams),
+            false => Ok(()),
+        }
     }
 
     /// Ends a stream and tells the client, so that whoever reads the stream learns why.
@@ -370,6 +381,17 @@ impl Gate {
         }
         debug_assert!(self.senders.values().all(|sender| sender.seen <= now));
     }
+}
+
+/// Whether an id of a stream is of the kind that clients make.
+fn is_plain(id: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace();
+    (1..=LONGEST_ID).contains(&id.len()) && !id.contains(is_odd)
+}
+
+/// Whether LiveKit's client can read such a stream.
+fn is_readable(header: &Header) -> bool {
+    header.content_header.is_some() && CompressionType::try_from(header.compression).is_ok()
 }
 
 #[cfg(test)]

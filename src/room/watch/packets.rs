@@ -1,17 +1,20 @@
-//! Data packets: the caller's messages and the control plane's orders.
+//! Data packets: the caller's messages and keys, and the control plane's orders.
 
 use std::time::Duration;
 
 use livekit::TextStreamReader;
 use livekit::prelude::ParticipantIdentity;
 
+use super::super::desk::NOTES;
 use super::Watch;
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
 use sidetone_base::signed::Inbox;
 use sidetone_base::tap::RECORDING_TOPIC;
-use sidetone_call::transport::RoomEvent;
+use sidetone_call::transport::{Key, RoomEvent};
 use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
+use sidetone_intake::budget::Bucket;
+use sidetone_intake::doors::Dropped;
 
 /// Messages kept from people who were not reported yet.
 const EARLY: usize = 2;
@@ -24,8 +27,8 @@ pub(super) struct Early(Vec<(ParticipantIdentity, TextStreamReader)>);
 pub(in crate::room) struct Orders {
     dispatch_id: String,
     inbox: Inbox,
-    /// A packet that was not from the control plane has been logged.
-    is_forgery_logged: bool,
+    /// Limits log lines about packets that are not from the control plane.
+    notes: Bucket,
 }
 
 impl Orders {
@@ -33,7 +36,7 @@ impl Orders {
         Self {
             dispatch_id,
             inbox,
-            is_forgery_logged: false,
+            notes: Bucket::full(NOTES),
         }
     }
 
@@ -42,7 +45,7 @@ impl Orders {
         match self.inbox.take(topic, clock::wall(), packet) {
             Ok(message) => Some(message),
             Err(why) => {
-                if !std::mem::replace(&mut self.is_forgery_logged, true) {
+                if self.notes.take(clock::now(), 1) {
                     tracing::warn!(
                         topic,
                         "a message was not taken for the control plane's: {why}"
@@ -77,6 +80,17 @@ impl Watch<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Somebody who is heard has pressed a key.
+    pub(super) async fn pressed(&mut self, key: Key) {
+        match self.keys.key(clock::now()) {
+            Ok(()) => self.tell(RoomEvent::Pressed(key)).await,
+            Err(Dropped { tell: true }) => {
+                tracing::warn!("keys are not taken: they come faster than anybody presses them");
+            }
+            Err(Dropped { tell: false }) => {}
         }
     }
 

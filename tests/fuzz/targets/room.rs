@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
-use livekit_protocol::data_stream::{Chunk, Header, Trailer};
+use livekit_protocol::data_stream::header::ContentHeader;
+use livekit_protocol::data_stream::{Chunk, Header, TextHeader, Trailer};
 use livekit_protocol::{DataPacket, RpcRequest, data_packet::Value};
 use prost::Message as _;
 use sidetone_base::clock;
 use sidetone_base::signed::{Address, Inbox, Key};
-use sidetone_intake::doors::{self, ChatDoor, RpcDoor};
+use sidetone_intake::doors::{self, ChatDoor, KeyDoor, RpcDoor};
 use sidetone_intake::gate::Gate;
 
 use super::text;
@@ -25,27 +26,44 @@ pub fn data_packets(input: &[u8]) {
     let mut gate = Gate::default();
     let mut now = clock::now();
     let mut open: HashMap<String, String> = HashMap::new();
+    let mut sent: HashMap<String, u64> = HashMap::new();
     let mut rest = input;
     while let Some((head, body)) = rest.split_at_checked(3) {
         let (part, after) = body.split_at(usize::from(head[2]).min(body.len()));
         rest = after;
         now += Duration::from_millis(u64::from(head[1] >> 2) * 40);
         let (sender, id) = (format!("PA_{}", head[0] & 3), format!("{}", head[1] & 3));
+        let stream = format!("{id}{}", head[0] >> 2 & 3);
         let value = match head[0] >> 4 {
             0 => None,
-            1..=4 => Some(Value::StreamHeader(Header {
-                stream_id: format!("{id}{}", head[0] >> 2 & 3),
-                topic: text(part).into_owned(),
-                compression: (head[0] >> 7).into(),
-                ..Header::default()
-            })),
-            5..=10 => Some(Value::StreamChunk(Chunk {
-                stream_id: format!("{id}{}", head[0] >> 2 & 3),
-                content: part.repeat(1 + usize::from(head[0] >> 6) * 64),
-                ..Chunk::default()
-            })),
+            1..=4 => {
+                sent.insert(stream.clone(), 0);
+                Some(Value::StreamHeader(Header {
+                    stream_id: stream,
+                    topic: text(part).into_owned(),
+                    compression: (head[0] >> 7).into(),
+                    content_header: Some(ContentHeader::TextHeader(TextHeader::default())),
+                    ..Header::default()
+                }))
+            }
+            5..=10 => {
+                let next = sent.entry(stream.clone()).or_default();
+                // One that begins so comes again, or leaves a gap.
+                *next = match part {
+                    [0, ..] => next.saturating_sub(1),
+                    [1, ..] => *next + 2,
+                    _ => *next,
+                };
+                *next += 1;
+                Some(Value::StreamChunk(Chunk {
+                    stream_id: stream,
+                    chunk_index: *next - 1,
+                    content: part.repeat(1 + usize::from(head[0] >> 6) * 64),
+                    ..Chunk::default()
+                }))
+            }
             11 | 12 => Some(Value::StreamTrailer(Trailer {
-                stream_id: format!("{id}{}", head[0] >> 2 & 3),
+                stream_id: stream,
                 ..Trailer::default()
             })),
             _ => Some(Value::RpcRequest(RpcRequest {
@@ -121,11 +139,14 @@ pub fn doors(input: &[u8]) {
     let start = clock::now();
     let mut now = start;
     let (mut chat, mut rpc) = (ChatDoor::default(), RpcDoor::default());
+    let mut key = KeyDoor::default();
     let (mut messages, mut bytes, mut requests, mut notes) = (0, 0, 0, 0);
+    let mut keys = 0;
     for step in input.chunks_exact(3) {
         now += Duration::from_millis(u64::from(step[0]) * 4);
         if step[1] & 0x80 != 0 {
             requests += u32::from(rpc.request(now));
+            keys += u64::from(key.key(now).is_ok());
             continue;
         }
         let length = usize::from(u16::from_le_bytes([step[1], step[2]]));
@@ -138,6 +159,7 @@ pub fn doors(input: &[u8]) {
     assert!(messages <= 5 + seconds / 3 + 1, "{messages} in {seconds} s");
     assert!(bytes <= 2 * doors::LONGEST_CHAT + 513 * (seconds as usize + 1));
     assert!(u64::from(requests) <= 10 + 5 * (seconds + 1));
+    assert!(keys <= 64 + 2 * (seconds + 1));
     assert!(u64::from(notes) <= 1 + seconds / 30 + 1);
     let pairs = input.chunks(40).map(|pair| {
         let (name, value) = pair.split_at(pair.len() / 2);

@@ -51,6 +51,22 @@ fn a_key_is_pressed_as_fast_as_fingers_do() {
 }
 
 #[test]
+fn numbers_are_dialled_at_once_and_a_flood_of_keys_is_not_taken() {
+    let (now, mut door) = (start(), KeyDoor::default());
+    let mut pressed = |millis: u64| door.key(now + Duration::from_millis(millis));
+    // A telephone's memory, and then twenty digits typed by somebody in a hurry.
+    assert!((0..32).all(|n| pressed(100 * n).is_ok()));
+    assert!((0..20).all(|n| pressed(10_000 + 200 * n).is_ok()));
+    let flooded: Vec<_> = (0..1_000).map(|n| pressed(60_000 + 10 * n)).collect();
+    let taken = flooded.iter().filter(|taken| taken.is_ok()).count();
+    assert!((64..=64 + 21).contains(&taken), "{taken}");
+    let told = flooded
+        .iter()
+        .filter(|taken| **taken == Err(Dropped { tell: true }));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn attributes_are_few_and_short() {
     let attribute = |name: String, length| (name, "v".repeat(length));
     let mut all: HashMap<_, _> = (0..1_000)

@@ -1,5 +1,7 @@
 use super::*;
-use livekit_protocol::{RpcRequest, UserPacket, data_stream::Chunk};
+use livekit_protocol::data_stream::TextHeader;
+use livekit_protocol::data_stream::header::ContentHeader;
+use livekit_protocol::{RpcAck, RpcRequest, RpcResponse, UserPacket};
 use proptest::prelude::*;
 
 struct Room {
@@ -7,6 +9,8 @@ struct Room {
     now: Instant,
     /// What the client has received.
     passed: Vec<DataPacket>,
+    /// Chunks that were sent of each stream.
+    sent: HashMap<String, u64>,
 }
 
 fn room() -> Room {
@@ -16,6 +20,7 @@ fn room() -> Room {
         gate: Gate::default(),
         now,
         passed: Vec::new(),
+        sent: HashMap::new(),
     }
 }
 
@@ -24,10 +29,25 @@ impl Room {
         self.now += Duration::from_secs(seconds);
     }
 
-    fn sends(&mut self, sender: &str, value: Value) -> Result<(), Refused> {
+    /// Chunks get their indices here.
+    fn sends(&mut self, sender: &str, mut value: Value) -> Result<(), Refused> {
+        match &mut value {
+            Value::StreamHeader(header) => drop(self.sent.remove(&header.stream_id)),
+            Value::StreamChunk(chunk) => {
+                let sent = self.sent.entry(chunk.stream_id.clone()).or_default();
+                chunk.chunk_index = *sent;
+                *sent += 1;
+            }
+            _ => {}
+        }
+        self.sends_numbered(sender, 0, value)
+    }
+
+    fn sends_numbered(&mut self, sender: &str, number: u32, value: Value) -> Result<(), Refused> {
         let packet = DataPacket {
             participant_sid: sender.into(),
             participant_identity: sender.into(),
+            sequence: number,
             value: Some(value),
             ..DataPacket::default()
         };
@@ -51,19 +71,26 @@ impl Room {
     }
 }
 
+/// The header of a text that comes in chunks, on no topic.
+fn text(id: &str) -> Header {
+    Header {
+        stream_id: id.into(),
+        content_header: Some(ContentHeader::TextHeader(TextHeader::default())),
+        ..Header::default()
+    }
+}
+
 fn header(id: &str) -> Value {
     Value::StreamHeader(Header {
-        stream_id: id.into(),
         topic: "lk.chat".into(),
-        ..Header::default()
+        ..text(id)
     })
 }
 
 fn packed(id: &str) -> Value {
     Value::StreamHeader(Header {
-        stream_id: id.into(),
         compression: CompressionType::DeflateRaw as i32,
-        ..Header::default()
+        ..text(id)
     })
 }
 
@@ -95,7 +122,13 @@ fn what_clients_send_passes_as_it_came() {
     let mut sent = Vec::new();
     // Ten seconds of stereo, recorded before the call.
     sent.push(header("before"));
-    sent.extend((0..128).map(|_| chunk("before", 15_000)));
+    sent.extend((0..128).map(|n| match chunk("before", 15_000) {
+        Value::StreamChunk(chunk) => Value::StreamChunk(Chunk {
+            chunk_index: n,
+            ..chunk
+        }),
+        other => other,
+    }));
     sent.push(trailer("before"));
     sent.extend([
         user(100),
@@ -186,10 +219,9 @@ fn packed_bytes_are_counted_apart() {
     );
     // In a single packet, too.
     let inline = Value::StreamHeader(Header {
-        stream_id: "inline".into(),
         inline_content: Some(vec![7; 15_000]),
         compression: CompressionType::DeflateRaw as i32,
-        ..Header::default()
+        ..text("inline")
     });
     assert_eq!(room.sends("PA_eve", inline), Err(Refused::TooMuchPacked));
 }
@@ -236,16 +268,97 @@ fn no_stream_and_no_request_comes_on_the_lossy_channel() {
     assert_eq!(room.passed.len(), 1);
 }
 
+/// What LiveKit's client would not take either, but for a line of the log with the sender's own words in it.
+#[test]
+fn what_the_client_would_only_complain_of_goes_no_further() {
+    let mut room = room();
+    let ack = Value::RpcAck(RpcAck {
+        request_id: "\n2026-01-01 ERROR all is lost".into(),
+    });
+    let response = Value::RpcResponse(RpcResponse::default());
+    let answer = Value::StreamHeader(Header {
+        topic: ANSWER_TOPIC.into(),
+        ..text("answer")
+    });
+    for value in [ack, response, answer] {
+        assert_eq!(room.sends("PA_eve", value), Err(Refused::NotAsked));
+    }
+    let of_no_kind = Value::StreamHeader(Header {
+        content_header: None,
+        ..text("a")
+    });
+    let of_the_future = Value::StreamHeader(Header {
+        compression: 7,
+        ..text("a")
+    });
+    let long = "a".repeat(LONGEST_ID + 1);
+    for value in [
+        of_no_kind,
+        of_the_future,
+        header(""),
+        header("a\nb"),
+        header("encrypted a"),
+        header("\u{1b}[2J"),
+        header(&long),
+    ] {
+        assert_eq!(room.sends("PA_eve", value), Err(Refused::UnreadableStream));
+    }
+    assert!(room.passed.is_empty(), "{:?}", room.passed);
+    for id in ["0f8fad5b-d9cb-469f-a165-70867728950e", "Gruß-1"] {
+        assert_eq!(room.sends("PA_ada", header(id)), Ok(()));
+    }
+}
+
+#[test]
+fn a_piece_that_is_missing_ends_its_stream_and_one_that_comes_again_does_not() {
+    let mut room = room();
+    let piece = |index: u64| {
+        Value::StreamChunk(Chunk {
+            stream_id: "a".into(),
+            chunk_index: index,
+            ..Chunk::default()
+        })
+    };
+    room.sends("PA_ada", header("a")).unwrap();
+    for (index, passes) in [
+        (0, Ok(())),
+        (0, Err(Refused::Repeated)),
+        (1, Ok(())),
+        (0, Err(Refused::Repeated)),
+        (2, Ok(())),
+        (u64::MAX, Err(Refused::Gap)),
+        (3, Err(Refused::NoStream)),
+    ] {
+        assert_eq!(room.sends_numbered("PA_ada", 0, piece(index)), passes);
+    }
+    let reason = Refused::Gap.to_string();
+    assert_eq!(room.ended(), [("a", &*reason)]);
+}
+
+/// LiveKit's client passes over what has an earlier number than something before, and keeps a stream whose end has.
+#[test]
+fn a_packet_of_an_earlier_number_is_passed_over() {
+    let mut room = room();
+    room.sends_numbered("PA_eve", 5, header("a")).unwrap();
+    for value in [user(1), header("b"), trailer("a")] {
+        let passed = room.sends_numbered("PA_eve", 5, value);
+        assert_eq!(passed, Err(Refused::Repeated));
+    }
+    assert_eq!(room.gate.streams.len(), 1, "it is open, as for the client");
+    room.sends_numbered("PA_ada", 1, user(1)).unwrap();
+    room.sends_numbered("PA_eve", 6, trailer("a")).unwrap();
+    assert_eq!(room.passed.len(), 3);
+}
+
 #[test]
 fn requests_of_both_kinds_are_counted_together() {
     let mut room = room();
     let request = |n: usize| match n % 2 {
         0 => Value::RpcRequest(RpcRequest::default()),
         _ => Value::StreamHeader(Header {
-            stream_id: n.to_string(),
             topic: REQUEST_TOPIC.into(),
             inline_content: Some(Vec::new()),
-            ..Header::default()
+            ..text(&n.to_string())
         }),
     };
     let answered = (0..100).filter(|n| room.sends("PA_eve", request(*n)).is_ok());
@@ -313,32 +426,48 @@ fn what_was_encrypted_is_held_to_the_same_budgets() {
     let payload = |value| EncryptedPacketPayload { value: Some(value) }.encode_to_vec();
     let begin = |id: &str| {
         payload(Opened::StreamHeader(Header {
-            stream_id: id.into(),
             compression: CompressionType::DeflateRaw.into(),
-            ..Header::default()
+            ..text(id)
         }))
     };
-    let piece = |id: &str| {
+    let piece = |id: &str, index: u64| {
         payload(Opened::StreamChunk(Chunk {
             stream_id: id.into(),
+            chunk_index: index,
             content: vec![7; 15_000],
             ..Chunk::default()
         }))
     };
-    let Room { mut gate, now, .. } = room();
-    assert_eq!(gate.opened(now, "ada", begin("a")), Ok(begin("a")));
-    assert_eq!(gate.opened(now, "bob", piece("a")), Err(Refused::NoStream));
+    // Nobody can use these ids in the clear.
+    let passes = |id: &str| Ok(begin(&format!("encrypted {id}")));
+    let is_end = |payload: &[u8], id: &str| {
+        let value = EncryptedPacketPayload::decode(payload).unwrap().value;
+        let id = format!("encrypted {id}");
+        matches!(value, Some(Opened::StreamTrailer(end)) if end.stream_id == id && !end.reason.is_empty())
+    };
+    let Room {
+        mut gate, mut now, ..
+    } = room();
+    assert_eq!(gate.opened(now, "ada", begin("a")), passes("a"));
+    let refused = gate.opened(now, "bob", piece("a", 0));
+    assert_eq!(refused, Err(Refused::NoStream));
     // A stream that exceeds a limit is ended, and the client is told so.
-    let ended = (0..200).find_map(|_| {
-        let passed = gate.opened(now, "ada", piece("a")).unwrap();
-        (passed != piece("a")).then_some(passed)
+    let ended = (0..200).find_map(|n| {
+        let passed = gate.opened(now, "ada", piece("a", n)).unwrap();
+        (passed != piece("encrypted a", n)).then_some(passed)
     });
-    let ended = EncryptedPacketPayload::decode(&*ended.unwrap()).unwrap();
-    assert!(matches!(
-        ended.value,
-        Some(Opened::StreamTrailer(end)) if end.stream_id == "a" && !end.reason.is_empty()
-    ));
-    assert_eq!(gate.opened(now, "ada", piece("a")), Err(Refused::NoStream));
+    assert!(is_end(&ended.unwrap(), "a"));
+    let refused = gate.opened(now, "ada", piece("a", 200));
+    assert_eq!(refused, Err(Refused::NoStream));
+    // Of one that is ended to make room, it is told in the place of the one that there is room for next.
+    for n in 0..AT_ONCE {
+        let id = format!("bob-{n}");
+        assert_eq!(gate.opened(now, "bob", begin(&id)), passes(&id));
+        now += Duration::from_secs(2);
+    }
+    let instead = gate.opened(now, "bob", begin("next")).unwrap();
+    assert!(is_end(&instead, "bob-0"));
+    assert_eq!(gate.opened(now, "bob", begin("next")), passes("next"));
     for (sender, payload) in [("ada", vec![0xff]), ("ada", Vec::new()), ("", begin("b"))] {
         assert_eq!(gate.opened(now, sender, payload), Err(Refused::NotAPacket));
     }
