@@ -16,7 +16,8 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone_base::private;
+use crate::env_files;
+use sidetone_base::private::{self, Holds};
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::{BadVariable, Database, Env};
 use sidetone_control_plane::http::auth::Auth;
@@ -176,7 +177,8 @@ async fn database(database: &Database) -> Item {
 /// Notes on what other users of this machine can read.
 fn privacy(env: &Env) -> Vec<Item> {
     let open = env.private_paths().into_iter();
-    let open = open.filter_map(|path| private::too_open(&path));
+    let open = open.filter_map(|path| private::too_open(&path, Holds::Calls));
+    let open = open.chain(env_files::too_open());
     open.map(|open| Item::note("files", open.to_string(), open.fix()))
         .collect()
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use sidetone_base::private::{self, Holds, TooOpen};
+
 /// The files, in order of precedence.
 pub const FILES: [&str; 2] = [".env.local", ".env"];
 
@@ -91,6 +93,12 @@ pub unsafe fn load(folder: &Path) -> Result<Vec<&'static str>, BadFile> {
     }
     let there = FILES.into_iter();
     Ok(there.filter(|name| folder.join(name).exists()).collect())
+}
+
+/// Those in the folder that a command runs in, if others can read them.
+pub fn too_open() -> impl Iterator<Item = TooOpen> {
+    let files = FILES.into_iter().map(Path::new);
+    files.filter_map(|path| private::too_open(path, Holds::Keys))
 }
 
 #[cfg(test)]

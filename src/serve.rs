@@ -22,6 +22,7 @@ use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
 use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
+use crate::env_files;
 use crate::health;
 use crate::recorder::{self, Recorder};
 use crate::shop;
@@ -31,7 +32,7 @@ use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 use sidetone_base::metrics::{metrics, watch_lag};
-use sidetone_base::private;
+use sidetone_base::private::{self, Holds};
 use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_base::trace::Tracer;
 use sidetone_call::clients::Clients;
@@ -202,7 +203,8 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
 fn warn(env: &Env) {
     let livekit = env.livekit.as_ref().ok();
     let open = env.private_paths().into_iter();
-    let open = open.filter_map(|path| private::too_open(&path));
+    let open = open.filter_map(|path| private::too_open(&path, Holds::Calls));
+    let open = open.chain(env_files::too_open());
     let open = open.map(|open| format!("{open}; {}", open.fix()));
     let warnings = [
         livekit.and_then(LiveKit::in_the_clear),

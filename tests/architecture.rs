@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("caller", &["room"]),
             ("recorder", &["room"]),
             ("agent", &["room", "telemetry", "worker"]),
-            ("check", &["agent", "eval", "room"]),
+            ("check", &["agent", "env_files", "eval", "room"]),
         ],
     ),
     (

@@ -122,6 +122,17 @@ fn every_target_is_tested_and_every_corpus_is_of_one() {
     }
 }
 
+/// Checks that what only a valid agent leads to is tried, too.
+#[test]
+fn most_of_the_kept_agents_are_valid() {
+    let target = TARGETS.iter().find(|target| target.name == "agent_file");
+    for (name, input) in corpus(target.unwrap()) {
+        let read = targets::agent(&input);
+        let is_valid = !["broken", "wrong"].contains(&name.as_str());
+        assert_eq!(read.is_ok(), is_valid, "{name}: {:?}", read.err());
+    }
+}
+
 /// Checks that a reader that allocates more than its input allows is found, and one that panics.
 #[test]
 fn a_greedy_reader_is_found() {

@@ -1,5 +1,7 @@
 //! `sidetone check`: each item in its good and bad states.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use sidetone::check::{self, Item, Outcome, Report};
@@ -267,6 +269,29 @@ async fn the_command_prints_json_and_ends_with_a_code() {
         text.contains("✓ livekit") && !text.contains(&server.api_secret),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn keys_that_others_can_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env.local");
+    std::fs::write(&file, "LIVEKIT_API_KEY=key\n").unwrap();
+    let noted = async |mode: u32| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_sidetone"));
+        command
+            .args(["check", "--json"])
+            .current_dir(folder.path())
+            .env("SIDETONE_DATA_DIR", folder.path().join("data"));
+        let output = command.output().await.unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let items = report["items"].as_array().unwrap().iter();
+        let fixes = items.filter_map(|item| item["fix"].as_str());
+        let modes = fixes.filter(|fix| fix.starts_with("chmod"));
+        modes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(noted(0o644).await, ["chmod 600 .env.local"]);
+    assert_eq!(noted(0o600).await, Vec::<String>::new());
 }
 
 fn public(url: &str) -> [(&str, &str); 1] {

@@ -7,6 +7,9 @@ mod media;
 mod providers;
 mod room;
 
+#[cfg(test)]
+pub use control::agent;
+
 use super::target::{Limit, Target};
 
 /// For readers of text and tables: a multiple of what they read.
@@ -69,10 +72,11 @@ pub const TARGETS: &[Target] = &[
     ),
     target("webhook", control::webhook, control::WEBHOOK),
     target("worker", control::worker, &[]),
+    // What filling in a text may take pays for some megabytes.
     holding(
         target("agent_file", control::agent_file, control::AGENT),
-        limit(512, 1024 * 1024),
-        limit(8_192, 8 * 1024 * 1024),
+        limit(512, 16 * 1024 * 1024),
+        limit(8_192, 64 * 1024 * 1024),
     ),
     // A validator is compiled from the schema, together with what it knows of JSON Schema itself.
     holding(

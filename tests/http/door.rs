@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{HISTORY, TOKEN};
-use crate::support::api::{Api, Setup, checked};
+use crate::support::api::{Api, Setup, checked, sign, user};
 
 /// Everything that is answered to these bytes until the server closes.
 async fn told(api: &Api, request: &str) -> String {
@@ -72,6 +72,64 @@ async fn slow_bodies_and_held_sockets_are_answered_as_what_they_are() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(api.get(HISTORY, "key-history").await.0, 200);
     drop(held);
+    api.stop().await;
+}
+
+/// Two MiB may come with an event of LiveKit's, and a stranger has many connections.
+#[tokio::test]
+async fn a_webhook_is_refused_before_its_body_is_read() {
+    let api = Api::start(Setup::default()).await;
+    let forged = sign("", "another secret of at least thirty-two characters");
+    for authorization in [
+        "",
+        "authorization: nonsense\r\n",
+        &format!("authorization: {forged}\r\n"),
+    ] {
+        let answer = told(
+            &api,
+            &format!(
+                "POST /api/voice/webhook HTTP/1.1\r\nhost: x\r\n{authorization}content-length: 2000000\r\n\r\n{{"
+            ),
+        )
+        .await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn credentials_are_read_in_any_case_and_not_at_all_when_there_are_two() {
+    let api = Api::start(Setup::default()).await;
+    let asked = async |lines: &str| {
+        let answer = told(
+            &api,
+            &format!("GET {HISTORY} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{lines}\r\n"),
+        )
+        .await;
+        answer["HTTP/1.1 ".len()..][..3].to_owned()
+    };
+    let user = user("ann", false);
+    for (lines, status) in [
+        ("Authorization: Bearer key-history\r\n", "200"),
+        ("AUTHORIZATION: bearer key-history\r\n", "200"),
+        ("Authorization: BEARER  key-history\r\n", "200"),
+        (&*format!("Authorization: bearer {user}\r\n"), "200"),
+        ("Authorization: key-history\r\n", "200"),
+        ("X-Api-Key: key-history\r\n", "200"),
+        ("Authorization: Basic key-history\r\n", "401"),
+        ("Authorization: Bearerkey-history\r\n", "401"),
+        ("Authorization: Bearer\r\n", "401"),
+        (
+            "Authorization: Bearer key-history\r\nAuthorization: Bearer key-token\r\n",
+            "401",
+        ),
+        (
+            "X-Api-Key: key-history\r\nX-Api-Key: key-history\r\n",
+            "401",
+        ),
+    ] {
+        assert_eq!(asked(lines).await, status, "{lines}");
+    }
     api.stop().await;
 }
 

@@ -307,8 +307,5 @@ async fn orders_of_another_time_are_not_obeyed_and_the_log_says_why() {
     }
     ada.writes("What are your opening hours?").await;
     ada.reads(ANSWER).await;
-    // The same order, by a clock that is right.
-    leaves(clock::wall()).await;
-    until("the agent has left", || ada.agent().is_none().then_some(())).await;
     ada.leave().await;
 }

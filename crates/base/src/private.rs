@@ -24,18 +24,38 @@ pub fn options() -> OpenOptions {
     options
 }
 
+/// What a file or folder holds that is its owner's alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// What is said in calls, and by whom.
+    Calls,
+    /// The operator's keys.
+    Keys,
+}
+
+impl Holds {
+    const fn named(self) -> &'static str {
+        match self {
+            Self::Calls => "recordings, transcripts and names of callers are in it",
+            Self::Keys => "keys are in it",
+        }
+    }
+}
+
 /// A file or folder that other users of the machine can access.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} can be read by other users of this machine (mode {mode:04o}): recordings, transcripts and names of \
-     callers are in it",
-    path.display()
+    "{} can be read by other users of this machine (mode {mode:04o}): {}",
+    path.display(),
+    holds.named()
 )]
 pub struct TooOpen {
     /// The folder or file.
     pub path: PathBuf,
     /// Its permissions.
     pub mode: u32,
+    /// What is in it.
+    pub holds: Holds,
 }
 
 impl TooOpen {
@@ -47,11 +67,12 @@ impl TooOpen {
 }
 
 /// Whether anybody other than the owner has any permission on a folder or file. `None` also if it does not exist.
-pub fn too_open(path: &Path) -> Option<TooOpen> {
+pub fn too_open(path: &Path, holds: Holds) -> Option<TooOpen> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| TooOpen {
         path: path.to_owned(),
         mode,
+        holds,
     })
 }
 

@@ -28,6 +28,8 @@ const PART: usize = 8 * 1024 * 1024;
 /// How long one request is retried before the spool's own, more patient retries take over.
 const RETRY: Duration = Duration::from_secs(20);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+/// More of an answer about CORS rules is not read: a bucket has at most a hundred rules.
+const ANSWER_LIMIT: usize = 1024 * 1024;
 
 /// Why a request to the bucket failed.
 #[derive(Debug, thiserror::Error)]
@@ -276,9 +278,15 @@ impl S3 {
             reason: error.without_url().to_string(),
             fix: "check LIVEKIT_RECORDING_ENDPOINT",
         };
-        let answer = request.send().await.map_err(unreachable)?;
-        let status = answer.status().as_u16();
-        Ok((status, answer.text().await.map_err(unreachable)?))
+        let mut answer = request.send().await.map_err(unreachable)?;
+        let mut rules = Vec::new();
+        while rules.len() < ANSWER_LIMIT
+            && let Some(piece) = answer.chunk().await.map_err(unreachable)?
+        {
+            rules.extend_from_slice(&piece);
+        }
+        let rules = String::from_utf8_lossy(&rules).into_owned();
+        Ok((answer.status().as_u16(), rules))
     }
 
     fn refused(&self, status: u16, answer: &str) -> BucketError {

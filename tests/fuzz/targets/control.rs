@@ -1,18 +1,20 @@
 //! Input to the process: LiveKit's events and messages, agent files, a model's arguments.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use livekit_protocol as proto;
 use prost::Message as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sidetone::worker::protocol::{Input, Output, Worker};
 use sidetone::worker::{JobOutcome, WorkerSettings};
 use sidetone_base::clock;
-use sidetone_config::agent::AgentConfig;
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::choices::Caller;
 use sidetone_config::env::LiveKit;
 use sidetone_config::json_schema;
+use sidetone_config::problem::{ConfigError, Problems};
 use sidetone_config::secret::Secrets;
-use sidetone_config::template;
 use sidetone_control_plane::control::inbox::{EventBody, LONGEST_NAME};
 
 use super::text;
@@ -26,7 +28,8 @@ pub const WEBHOOK: &[&[u8]] = &[
     b"\"egressInfo\":{\"fileResults\":[{\"startedAt\":\"9223372036854775807\"}]}",
 ];
 pub const AGENT: &[&[u8]] = &[
-    b"prompt = \"",
+    b"prompt = \"prompt.md\"\n",
+    b"\n---\n",
     b"\"\n",
     b"[tools.look]\n",
     b"[variables]\n",
@@ -104,19 +107,57 @@ pub fn worker(input: &[u8]) {
     }
 }
 
-/// A file is a valid agent, or its errors are reported. Filling in its prompt terminates.
-pub fn agent_file(input: &[u8]) {
+/// The agent of a file, and after a line of three dashes its prompt, which the file calls `prompt.md`.
+pub fn agent(input: &[u8]) -> Result<AgentConfig, Problems> {
     thread_local! {
         static FOLDER: tempfile::TempDir = tempfile::tempdir().unwrap();
     }
-    let file = FOLDER.with(|folder| folder.path().join("fuzz.toml"));
-    std::fs::write(&file, input).unwrap();
-    match AgentConfig::load(&file, &Secrets::default()) {
-        Ok(agent) => {
-            let values = json!({ "caller": { "name": "Ada" }, "a": "b" });
-            let _ = template::fill(&agent.system_prompt, &values);
+    let text = text(input);
+    let (file, prompt) = text.split_once("\n---\n").unwrap_or((&text, "Be kind."));
+    FOLDER.with(|folder| {
+        std::fs::write(folder.path().join("prompt.md"), prompt).unwrap();
+        let path = folder.path().join("fuzz.toml");
+        std::fs::write(&path, file).unwrap();
+        AgentConfig::load(&path, &Secrets::default())
+    })
+}
+
+/// A file is a valid agent, or its errors are reported, each of a file. A valid one holds a call that has what the
+/// file requires, or it is reported which of its texts cannot be filled in.
+pub fn agent_file(input: &[u8]) {
+    let reported = |problems: Problems| {
+        assert!(!problems.0.is_empty());
+        for ConfigError {
+            file,
+            line,
+            message,
+        } in problems.0
+        {
+            assert!(!file.is_empty() && !message.trim().is_empty() && line != Some(0));
         }
-        Err(problems) => assert!(!problems.to_string().is_empty()),
+    };
+    let agent = match agent(input) {
+        Ok(agent) => agent,
+        Err(problems) => return reported(problems),
+    };
+    let required = agent.required_variables.iter();
+    let asked = Overrides {
+        variables: required.map(|name| (name.clone(), "b".into())).collect(),
+        ..Overrides::default()
+    };
+    match agent.for_call(&asked) {
+        Ok(call) => {
+            let caller = Caller {
+                identity: "ada".into(),
+                name: "Ada".into(),
+                attributes: BTreeMap::new(),
+                by_telephone: false,
+                writes_attributes: true,
+            };
+            let (met, problems, _) = call.meet(&caller);
+            assert!(!met.system_prompt.trim().is_empty() || !problems.is_empty());
+        }
+        Err(problems) => reported(problems),
     }
 }
 

@@ -19,12 +19,14 @@ fn what_is_made_is_its_owners_alone() {
         [mode(&base), mode(&inner), mode(&file)],
         [0o700, 0o700, 0o600]
     );
+    let too_open = |path: &Path| too_open(path, Holds::Keys);
     assert_eq!([too_open(&inner), too_open(&file)], [None, None]);
     for (path, open, fix) in [(&inner, 0o755, "chmod 700"), (&file, 0o640, "chmod 600")] {
         fs::set_permissions(path, fs::Permissions::from_mode(open)).unwrap();
         let told = too_open(path).unwrap();
         assert_eq!(told.mode, open);
         assert!(told.to_string().contains(&format!("{open:04o}")), "{told}");
+        assert!(told.to_string().ends_with("keys are in it"), "{told}");
         assert!(told.fix().starts_with(fix));
     }
     folder(&inner).unwrap();

@@ -298,6 +298,9 @@ impl Auth {
         match presented {
             Presented::Token(token) => self.user(token).await,
             Presented::Key(key) => self.key(key),
+            Presented::Twice => Err(Problem::unauthorized(
+                "Send Authorization and X-Api-Key once each: it is not clear which one counts.",
+            )),
             Presented::Nothing if self.open && guest()? => Ok(Principal::User {
                 id: GUEST.into(),
                 name: Some("Guest".into()),
@@ -467,22 +470,39 @@ pub(super) enum Presented<'a> {
     Token(&'a str),
     /// A backend's key.
     Key(&'a str),
+    /// A header of credentials twice: a proxy before us may have looked at the other one.
+    Twice,
     /// Neither.
     Nothing,
 }
 
 impl<'a> Presented<'a> {
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        const KEY: &str = "x-api-key";
+        let is_twice = |name: &str| headers.get_all(name).iter().nth(1).is_some();
+        if is_twice(header::AUTHORIZATION.as_str()) || is_twice(KEY) {
+            return Self::Twice;
+        }
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION.as_str())
-            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
-        match (text("x-api-key"), bearer) {
+        let bearer = text(header::AUTHORIZATION.as_str()).map(bearer);
+        match (text(KEY), bearer) {
             (Some(key), _) => Self::Key(key),
             (None, Some(token)) if token.split('.').count() == 3 => Self::Token(token),
             (None, Some(key)) => Self::Key(key),
             (None, None) => Self::Nothing,
         }
     }
+}
+
+/// The credential in an `Authorization` header. Its scheme may be left out, and be written in any case (RFC 9110
+/// §11.1).
+pub(super) fn bearer(authorization: &str) -> &str {
+    const SCHEME: &str = "bearer ";
+    let credential = authorization
+        .split_at_checked(SCHEME.len())
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME))
+        .map_or(authorization, |(_, credential)| credential);
+    credential.trim()
 }
 
 fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {

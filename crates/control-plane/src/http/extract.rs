@@ -47,7 +47,7 @@ impl FromRequestParts<AppState> for Principal {
                     let from = client(parts, state);
                     state.limit_user(&format!("address:{from}"))?;
                 }
-                Presented::Token(_) | Presented::Nothing => {
+                Presented::Token(_) | Presented::Twice | Presented::Nothing => {
                     state.limit_user(&principal.bucket())?
                 }
             }

@@ -1,18 +1,19 @@
 //! LiveKit's webhook: verified on the raw body, written down, answered; the inbox acts on it.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use livekit_api::access_token::TokenVerifier;
+use livekit_api::access_token::{Claims, TokenVerifier};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
+use super::auth::bearer;
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, WholeBody};
 use crate::control::inbox::{EventBody, LONGEST_NAME};
@@ -55,11 +56,13 @@ pub struct WebhookHealth {
         (status = 503, body = ProblemDocument)))]
 pub async fn receive(
     State(state): State<AppState>,
-    headers: HeaderMap,
-    WholeBody(body): WholeBody,
+    request: Request,
 ) -> Result<Json<Received>, Problem> {
     let voice = state.voice()?;
-    verify(&voice.livekit, &headers, &body)?;
+    // First of all: strangers' bodies, which may be large, are not read.
+    let claims = claims(&voice.livekit, request.headers())?;
+    let WholeBody(body) = WholeBody::from_request(request, &state).await?;
+    check_body(&claims, &body)?;
     // Names and attributes are participants' own.
     let mut payload = storable::json(parse_json(&body)?);
     let event: EventBody = parse_json(payload.to_string().as_bytes())?;
@@ -105,31 +108,36 @@ pub async fn receive(
     }))
 }
 
-/// In LiveKit's order: issuer and key, signature and dates, then the hash of the raw body.
-fn verify(livekit: &LiveKit, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
-    let refuse = |why: &str| {
-        metrics().control.event("refused").inc();
-        tracing::warn!(why, "a webhook was refused");
-        Problem::unauthorized(format!(
-            "The webhook's signature is not accepted: {why}. Sign it with this service's API key."
-        ))
-    };
+/// What is claimed of the body, by whoever has one of our keys: issuer and key, signature and dates are checked.
+fn claims(livekit: &LiveKit, headers: &HeaderMap) -> Result<Claims, Problem> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| refuse("there is no Authorization header"))?;
-    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        .ok_or_else(|| refused("there is no Authorization header"))?;
+    let token = bearer(token);
     // Signed with any of our keys: while they are changed, some of LiveKit's servers have the old one.
     let keys = livekit.keys.all();
     let by =
         |key: &ApiKey| TokenVerifier::with_api_key(&key.id, &key.secret.expose()).verify(token);
     let claims = keys.iter().find_map(|key| by(key).ok());
-    let claims = claims.ok_or_else(|| refuse("issuer, signature or dates are wrong"))?;
+    claims.ok_or_else(|| refused("issuer, signature or dates are wrong"))
+}
+
+/// Whether the raw body is the one that was signed.
+fn check_body(claims: &Claims, body: &[u8]) -> Result<(), Problem> {
     let claimed = STANDARD.decode(&claims.sha256).unwrap_or_default();
-    if !bool::from(claimed.ct_eq(Sha256::digest(body).as_slice())) {
-        return Err(refuse("the body is not the one that was signed"));
+    match bool::from(claimed.ct_eq(Sha256::digest(body).as_slice())) {
+        true => Ok(()),
+        false => Err(refused("the body is not the one that was signed")),
     }
-    Ok(())
+}
+
+fn refused(why: &str) -> Problem {
+    metrics().control.event("refused").inc();
+    tracing::warn!(why, "a webhook was refused");
+    Problem::unauthorized(format!(
+        "The webhook's signature is not accepted: {why}. Sign it with this service's API key."
+    ))
 }
 
 /// The webhook's health: the last event, its age, what waits.

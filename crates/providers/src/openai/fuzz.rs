@@ -71,8 +71,10 @@ pub struct Given {
     pub samples: usize,
     /// Bytes of transcribed words, including repeated ones.
     pub words: usize,
-    /// Sentences that ended.
-    pub ends: usize,
+    /// How often each of the two sentences ended.
+    pub ends: [usize; 2],
+    /// Parts of a sentence that came after its end, or of one that was not requested.
+    pub astray: usize,
 }
 
 /// Requests two sentences on a socket that receives these events.
@@ -82,24 +84,36 @@ pub fn speech_socket<'a>(events: impl Iterator<Item = &'a str>) -> Given {
         speed: Some(1.25),
     };
     let mut session = Session::new(Known::nothing_of("api.example"), manner);
-    for text in ["We open at nine.", "And on Sunday at ten."] {
+    let sentences = ["We open at nine.", "And on Sunday at ten."].map(|text| {
         session.say(Script {
             text: text.into(),
             directions: None,
             again: false,
-        });
-    }
+        })
+    });
     let mut given = Given::default();
     let mut events = events.map(Some).chain([None]);
     for event in events.by_ref() {
         while let Some(output) = session.poll_output() {
-            match output {
-                Output::Send(event) => given.sent += event.to_string().len(),
-                Output::Give(_, Part::Audio(audio)) => given.samples += audio.len(),
-                Output::Give(_, Part::Words(words)) => given.words += words.len(),
-                Output::Give(_, Part::End(_)) => given.ends += 1,
+            let (sentence, part) = match output {
+                Output::Send(event) => {
+                    given.sent += event.to_string().len();
+                    continue;
+                }
+                Output::Give(sentence, part) => (sentence, part),
                 // Nobody reads on.
                 Output::Close(_) => return given,
+            };
+            match sentences.iter().position(|known| *known == sentence) {
+                Some(n) if given.ends[n] == 0 || matches!(part, Part::End(_)) => {
+                    given.ends[n] += usize::from(matches!(part, Part::End(_)));
+                }
+                _ => given.astray += 1,
+            }
+            match part {
+                Part::Audio(audio) => given.samples += audio.len(),
+                Part::Words(words) => given.words += words.len(),
+                Part::End(_) => {}
             }
         }
         if let Some(event) = event {

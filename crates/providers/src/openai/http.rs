@@ -257,8 +257,9 @@ impl Provider {
         let request = self.client.get(self.address.at("/models"));
         let request = request.headers(self.headers.clone());
         let warm = async {
+            let response = request.send().await.ok()?;
             // An answer that is not read to its end makes the connection unusable for the next request.
-            request.send().await?.bytes().await
+            self.body(response).await.ok()
         };
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
