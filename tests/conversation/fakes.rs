@@ -72,6 +72,8 @@ struct State {
     unspeakable: Option<String>,
     /// TTS returns no audio for sentences that contain this word.
     soundless: Option<String>,
+    /// The maximum number of characters that TTS accepts.
+    short: Option<usize>,
     /// Words that are spoken instead of other sentences.
     said: HashMap<String, String>,
     /// Whether another speaker takes over if TTS breaks.
@@ -130,6 +132,10 @@ impl Fakes {
 
     pub fn soundless(&self, word: &str) {
         self.state.lock().unwrap().soundless = Some(word.to_owned());
+    }
+
+    pub fn short(&self, characters: usize) {
+        self.state.lock().unwrap().short = Some(characters);
     }
 
     pub fn says(&self, sentence: &str, words: &str) {
@@ -227,6 +233,18 @@ impl Drop for Request {
 
 fn broken(stage: Part) -> ProviderError {
     ProviderError::new(stage, "500 from the provider")
+}
+
+/// The refusal of a request with this many characters.
+fn too_many<T: Send + 'static>(
+    stage: Part,
+    characters: usize,
+) -> BoxStream<'static, Result<T, ProviderError>> {
+    let error = ProviderError {
+        fault: Fault::TooLong,
+        ..ProviderError::new(stage, format!("{characters} characters are too many"))
+    };
+    futures::stream::iter([Err(error)]).boxed()
 }
 
 /// Items with delays before them, as streamed by a provider in this mode.
@@ -352,11 +370,7 @@ impl Llm for Fakes {
         };
         if takes.is_some_and(|most| characters > most) {
             request.done();
-            let error = ProviderError {
-                fault: Fault::TooLong,
-                ..ProviderError::new(Part::Llm, format!("{characters} characters are too many"))
-            };
-            return futures::stream::iter([Err(error)]).boxed();
+            return too_many(Part::Llm, characters);
         }
         let mut tokens = Vec::new();
         // Each token includes the space before it, as models write.
@@ -454,10 +468,18 @@ impl Tools for Fakes {
 impl Tts for Fakes {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         let request = self.request(Part::Tts, &format!("{text:?}"));
-        let (unspeakable, soundless) = {
+        let (unspeakable, soundless, short) = {
             let state = self.state.lock().unwrap();
-            (state.unspeakable.clone(), state.soundless.clone())
+            (
+                state.unspeakable.clone(),
+                state.soundless.clone(),
+                state.short,
+            )
         };
+        if short.is_some_and(|most| text.chars().count() > most) {
+            request.done();
+            return too_many(Part::Tts, text.chars().count());
+        }
         let has = |word: Option<String>| word.is_some_and(|word| text.contains(&word));
         let mode = if has(unspeakable) {
             Mode::Breaks

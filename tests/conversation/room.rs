@@ -48,6 +48,8 @@ pub enum Step {
     Unspeakable(String),
     /// `soundless "word"`: TTS answers with nothing for a sentence with it.
     Soundless(String),
+    /// `short 40`: TTS refuses sentences with more characters.
+    Short(usize),
     /// `says "sentence" "words"`: TTS says other words.
     Says(String, String),
     /// `goes-on`: from now on the same voice starts the sentence again if TTS breaks.
@@ -116,6 +118,7 @@ impl Step {
             ["answer", ..] => Self::Answer(text(0), text(1)),
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
             ["soundless", ..] => Self::Soundless(text(0)),
+            ["short", characters] => Self::Short(characters.parse().unwrap()),
             ["says", ..] => Self::Says(text(0), text(1)),
             ["goes-on"] => Self::GoesOn,
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
@@ -167,6 +170,7 @@ impl Step {
             Self::Answer(to, answer) => format!("answer {to:?} {answer:?}"),
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
             Self::Soundless(word) => format!("soundless {word:?}"),
+            Self::Short(characters) => format!("short {characters}"),
             Self::Says(sentence, words) => format!("says {sentence:?} {words:?}"),
             Self::GoesOn => "goes-on".into(),
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
@@ -349,6 +353,10 @@ pub async fn drive(
                         }
                         Step::Soundless(word) => {
                             fakes.soundless(&word);
+                            None
+                        }
+                        Step::Short(characters) => {
+                            fakes.short(characters);
                             None
                         }
                         Step::Says(sentence, words) => {

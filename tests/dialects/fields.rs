@@ -309,3 +309,66 @@ async fn a_call_that_the_model_wrote_badly_is_no_field_s_fault() {
         assert_eq!(request.body["temperature"], 0.2);
     }
 }
+
+#[tokio::test]
+async fn a_schema_is_put_in_the_words_that_the_server_knows() {
+    let more = "[tools.book]\ndescription = \"Books.\"\nurl = \"https://x.example/book\"\n\
+                [tools.book.parameters]\ntype = \"object\"\nadditionalProperties = false\n\
+                [tools.book.parameters.properties.day]\ntype = [\"string\", \"null\"]\n\
+                format = \"date\"\n";
+    for style in Style::ALL {
+        let stand = stand_with(more, |_| None).await;
+        stand
+            .fake
+            .refuse(Endpoint::Chat, Strict::FewKeywords, style);
+        for requests in [2, 3] {
+            assert_eq!(stand.time().await.error, None, "{style:?}");
+            assert_eq!(stand.fake.requests().len(), requests, "{style:?}");
+        }
+        let tools = &stand.fake.requests()[2].body["tools"];
+        let book = |tool: &&Value| tool["function"]["name"] == "book";
+        let book = tools.as_array().unwrap().iter().find(book).unwrap();
+        assert_eq!(
+            book["function"]["parameters"],
+            json!({ "type": "object", "properties": { "day": { "type": "string" } } }),
+            "{style:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_thoughts_takes_over_calls_that_have_none() {
+    for own in [Opaque::new(), {
+        let mut own = Opaque::new();
+        own.insert("reasoning_content".into(), "I should look.".into());
+        own
+    }] {
+        let stand = stand().await;
+        stand
+            .fake
+            .refuse(Endpoint::Chat, Strict::Thoughts, Style::OpenAi);
+        let call = |id: &str| ToolCall {
+            id: id.into(),
+            name: "look".into(),
+            arguments: "{}".into(),
+            ..ToolCall::default()
+        };
+        let mut thought = Message::calls("", vec![call("call_b")]);
+        thought.opaque = own.clone();
+        let messages = vec![
+            prompt(),
+            said("Friday?"),
+            Message::calls("", vec![call("call_a")]),
+            Message::result("call_a", "Free."),
+            said("And Sunday?"),
+            thought,
+            Message::result("call_b", "Free."),
+        ];
+        assert_eq!(stand.ask(messages.clone()).await.error, None);
+        assert_eq!(stand.ask(messages).await.error, None);
+        let requests = stand.fake.requests();
+        assert_eq!(requests.len(), 3);
+        let last = &requests[2].body["messages"][5]["reasoning_content"];
+        assert_eq!(last.as_str().unwrap() == "I should look.", !own.is_empty());
+    }
+}

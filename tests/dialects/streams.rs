@@ -249,3 +249,30 @@ async fn errors_within_a_stream_are_told() {
         assert_eq!(told.fault, fault, "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_whose_end_is_never_told_is_one_answer() {
+    let event = |text: &str| {
+        let event = json!({ "choices": [{ "delta": { "content": text } }] });
+        format!("data: {event}\n\n")
+    };
+    let unmarked = || Answer::raw(["It is", " noon."].map(event));
+    let stand = stand().await;
+    for requests in [1, 2] {
+        stand.fake.script_answer(unmarked());
+        let came = stand.time().await;
+        assert_eq!((came.text.as_str(), came.error), ("It is noon.", None));
+        assert_eq!(stand.fake.requests().len(), requests);
+    }
+    // Once a server has told an end, an answer without one broke off, and goes on.
+    stand.fake.script_answer("It is noon.");
+    stand.time().await;
+    stand.fake.script_answer(unmarked());
+    stand.fake.script_answer(" Sharp.");
+    let came = stand.time().await;
+    assert_eq!(
+        (came.text.as_str(), came.error),
+        ("It is noon. Sharp.", None)
+    );
+    assert_eq!(stand.fake.requests().len(), 5);
+}

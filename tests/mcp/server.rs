@@ -47,6 +47,7 @@ impl ServerHandler for Desk {
         };
         Ok(ListToolsResult::with_all_items(vec![
             tool("find.tables", "Free tables on a day."),
+            tool("find_tables", "To a model the same as the first."),
             tool("refuse", "Says that it cannot."),
             tool("hang", "Never answers."),
             tool("die", "Ends the server."),

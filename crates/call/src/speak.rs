@@ -11,7 +11,7 @@ use super::providers::{ProviderError, Tts};
 use super::reply_item::{ReplyItem, ReplyOut};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
-use super::think::{AnswerEnd, think};
+use super::think::{AnswerEnd, NOTHING, think};
 use super::toolbox::Answering;
 use super::voice::{Say, Synthesizer, phrase, speak};
 use sidetone_base::audio::Pcm;
@@ -85,12 +85,7 @@ async fn chat(
         match thought? {
             AnswerEnd::HandedOver => voice = Synthesizer::of(&answer.persona),
             AnswerEnd::Said if any_audio || answer.hangs_up => return Ok(()),
-            AnswerEnd::Said => {
-                return Err(ProviderError::new(
-                    Part::Llm,
-                    "the model answered nothing that can be said",
-                ));
-            }
+            AnswerEnd::Said => return Err(ProviderError::new(Part::Llm, NOTHING)),
         }
     }
 }

@@ -105,6 +105,14 @@ impl SpeechText {
         }
     }
 
+    /// The same at the start of a reply.
+    pub fn anew(&self) -> Self {
+        Self {
+            in_code: false,
+            ..self.clone()
+        }
+    }
+
     /// The language it was made for. `None` if unknown.
     pub fn language(&self) -> Option<&str> {
         self.language.as_deref()

@@ -20,6 +20,9 @@ use sidetone_base::clock;
 /// at 40 ms a token takes 600 ms.
 const SLOW: Duration = Duration::from_millis(250);
 
+/// A model that has written nothing, also when it was asked for words once more.
+pub const NOTHING: &str = "the model answered nothing that can be said";
+
 /// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AnswerEnd {
@@ -30,23 +33,33 @@ pub enum AnswerEnd {
 }
 
 /// Sends each sentence of the answer to `sentences` as soon as it is complete, and the time to the first token to
-/// `out`. Tools that the model calls run when the caller's turn is over; then the model is asked again. Ends early if
-/// the receiver is gone.
+/// `out`. Tools that the model calls run when the caller's turn is over; then the model is asked again. A model that
+/// leaves the caller without words is asked for them, once. Ends early if the receiver is gone.
 ///
 /// # Errors
-/// The stream's own, and a piece that takes longer than `limits.llm`.
+/// The stream's own, a piece that takes longer than `limits.llm`, and no words for a caller who waits for some.
 pub async fn think(
     answer: &mut Answering,
     sentences: mpsc::Sender<Say>,
     out: &ReplyOut,
 ) -> Result<AnswerEnd, ProviderError> {
-    let mut said = false;
+    // Whether the caller has heard anything, and whether anything of the answer.
+    let (mut said, mut answered) = (false, false);
     answer.look_around().await;
     loop {
         let may_call = answer.may_call();
         let written = ask(answer, &sentences, out).await?;
         said |= written.said;
+        answered |= written.said;
+        answer.owes_words &= !written.said;
         if written.round.calls.is_empty() || !may_call {
+            // Some models write nothing after a tool's result, or at all.
+            if !written.said && (!answered || answer.owes_words) {
+                if std::mem::replace(&mut answer.is_urged, true) {
+                    return Err(ProviderError::new(Part::Llm, NOTHING));
+                }
+                continue;
+            }
             if !written.round.opaque.is_empty() {
                 out.send(ReplyItem::Opaque(written.round.opaque)).await;
             }

@@ -26,6 +26,9 @@ pub const MAX_ROUNDS: usize = 3;
 const MAX_CALLS: usize = 8;
 /// What the model is told when an MCP server's tools are not there.
 const MISSING: &str = "\n\nNot available in this call: the tools of";
+/// Told to a model that has written nothing for a caller who waits.
+const URGED: &str =
+    "You have written nothing that can be said. Say now what the caller should hear.";
 /// Longest wait of a tool's request for its start to be on disk.
 pub const WRITTEN_DEADLINE: Duration = Duration::from_millis(500);
 /// Times that a question which is too long for the model is made shorter.
@@ -233,6 +236,10 @@ pub struct Answering {
     pub hangs_up: bool,
     /// Times that the question was too long.
     pub cuts: usize,
+    /// The caller has not been told what came of tools.
+    pub owes_words: bool,
+    /// The model has left the caller without words, and is told so.
+    pub is_urged: bool,
 }
 
 impl Answering {
@@ -249,6 +256,9 @@ impl Answering {
             prompt.text += &format!("{MISSING} {}.", self.served.missing.join(", "));
         }
         context::fit(&mut messages, self.room);
+        if self.is_urged {
+            messages.push(Message::new(Role::System, URGED));
+        }
         let tools = self.tools().cloned().collect();
         Question {
             messages,
@@ -333,6 +343,8 @@ impl Answering {
         self.messages.push(round.into());
         let mut then = AfterRound::GoOn;
         for run in runs {
+            let asks = self.find(&run.call.name).is_some_and(run::asks_a_server);
+            self.owes_words |= asks || run.result.is_err();
             self.messages
                 .push(Message::result(&run.call.id, shown(&run.result)));
             if run.result.is_err() {

@@ -4,7 +4,10 @@
 //! no gap opens between them. Who speaks the first one speaks the others, unless that provider
 //! fails; and nobody takes over in the middle of a sentence: one that broke off is said anew, once,
 //! and of what went out only that is heard which was played before the new sound came. A sentence
-//! that cannot be spoken, tried twice, is skipped; the others are spoken.
+//! that cannot be spoken, tried twice, is skipped; the others are spoken. One that is too long for
+//! its provider is spoken in parts.
+
+mod halves;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use super::reply_item::{ReplyItem, ReplyOut};
 use super::requests;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
+use halves::halves;
 use sidetone_base::audio::{Pcm, Resampler};
 use sidetone_base::clock;
 
@@ -84,6 +88,17 @@ impl Synthesizer {
     fn begin(&mut self, text: String) -> Option<PendingSentence> {
         let spoken = self.speech_text.speak(&text)?;
         Some(self.sentence(text, spoken))
+    }
+
+    /// Begins to make both halves of a sentence that was too long; none if it is short.
+    fn halves(&self, text: &str) -> Option<[PendingSentence; 2]> {
+        let (first, rest) = halves(text)?;
+        // What other sentences have opened, such as a block of code, is not these words' concern.
+        let half = |text: &str| {
+            let spoken = self.speech_text.anew().speak(text)?;
+            Some(self.sentence(text.to_owned(), spoken))
+        };
+        Some([half(first)?, half(rest)?])
     }
 
     /// Begins to make what fills the time.
@@ -275,18 +290,27 @@ pub async fn speak(
                     if let Err(error) = end {
                         let (text, spoken) = (sentence.text.clone(), sentence.spoken.clone());
                         let (went_out, is_anew) = (sentence.went_out, sentence.is_anew);
+                        let is_too_long = error.fault == Fault::TooLong && !went_out;
+                        let halves = is_too_long.then(|| voice.halves(&text)).flatten();
+                        if let Some([mut first, rest]) = halves {
+                            first.broke_off = sentence.broke_off;
+                            ahead.pop_front();
+                            ahead.push_front(rest);
+                            ahead.push_front(first);
+                            continue;
+                        }
                         match error.fault {
                             _ if sentence.is_filler => return Err(error),
                             _ if went_out && !is_anew => {
                                 *sentence = voice.sentence(text, spoken);
                                 sentence.begins_anew(voice.known);
                             }
-                            Fault::Refused if !went_out && !is_anew => {
+                            Fault::Refused | Fault::TooLong if !went_out && !is_anew => {
                                 *sentence = voice.sentence(text, spoken);
                                 sentence.is_anew = true;
                             }
                             // It is the sentence's fault: the others may well be spoken.
-                            Fault::Refused if !went_out => {
+                            Fault::Refused | Fault::TooLong if !went_out => {
                                 if sentence.broke_off {
                                     out.send(ReplyItem::Anew).await;
                                 }

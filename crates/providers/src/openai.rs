@@ -20,6 +20,7 @@ mod refusal;
 mod retry;
 mod said;
 mod socket;
+mod spoken;
 mod sse;
 mod stt;
 mod tts;

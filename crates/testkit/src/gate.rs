@@ -15,6 +15,8 @@ pub struct Gate {
     /// For clients, in place of the server's address.
     pub address: SocketAddr,
     open: watch::Sender<bool>,
+    /// Counts the times that connections were ended.
+    ended: watch::Sender<u64>,
     _tasks: JoinSet<()>,
 }
 
@@ -27,18 +29,27 @@ impl Gate {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (open, passage) = watch::channel(true);
+        let ended = watch::Sender::new(0);
         let mut tasks = JoinSet::new();
-        let server = server.to_owned();
+        let (server, ends) = (server.to_owned(), ended.clone());
         tasks.spawn(async move {
             let mut clients = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                clients.spawn(relay(client, server.clone(), passage.clone()));
+                let mut ends = ends.subscribe();
+                let relay = relay(client, server.clone(), passage.clone());
+                clients.spawn(async move {
+                    tokio::select! {
+                        () = relay => {}
+                        _ = ends.changed() => {}
+                    }
+                });
                 while clients.try_join_next().is_some() {}
             }
         });
         Ok(Self {
             address,
             open,
+            ended,
             _tasks: tasks,
         })
     }
@@ -46,6 +57,11 @@ impl Gate {
     /// Nothing passes any more; connections stay open, and new ones are accepted without an answer.
     pub fn stall(&self) {
         self.open.send_replace(false);
+    }
+
+    /// Closes the connections that there are, as idle servers do; others may follow.
+    pub fn end_connections(&self) {
+        self.ended.send_modify(|times| *times += 1);
     }
 
     /// Lets held traffic continue.

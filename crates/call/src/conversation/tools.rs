@@ -36,6 +36,8 @@ impl Conversation {
             begun: false,
             hangs_up: false,
             cuts: 0,
+            owes_words: false,
+            is_urged: false,
         }
     }
 

@@ -126,6 +126,8 @@ impl Listen {
             self.drop_front(request.covers);
             self.settled.clone_from(&text);
             self.hearing.iter_mut().for_each(Hearing::forget);
+            // What was said since then is not settled.
+            self.hear(Pcm::new(self.audio.iter().copied().collect()));
         }
         let took = clock::now().saturating_duration_since(request.started);
         if let Some(voiced_to) = request.voiced_to.filter(|_| self.speaking) {

@@ -142,7 +142,7 @@ pub(super) async fn run(
 }
 
 /// What it does outlives the process.
-fn asks_a_server(tool: &Tool) -> bool {
+pub(super) fn asks_a_server(tool: &Tool) -> bool {
     match tool.action {
         Action::Http(_) | Action::Mcp(_) => true,
         // A transfer is begun later, by the call's loop.

@@ -6,6 +6,7 @@
 mod process;
 mod words;
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,9 @@ impl Mcp {
                 }
             }
         }
+        // Names that differ only in what models' servers do not accept are the same to them, and refused.
+        let mut known = HashSet::new();
+        served.tools.retain(|tool| known.insert(tool.name.clone()));
         served
     }
 

@@ -114,6 +114,14 @@ impl Provider {
         }
     }
 
+    /// Remembers that this provider says when an answer is complete: one without that broke off.
+    pub(super) fn marks_end(&self) {
+        if !self.dialect().marks_end {
+            self.dialects
+                .learned(&self.key(), |known| known.marks_end = true);
+        }
+    }
+
     /// Sends `fields`. If the provider refuses some of them, sends the request again at once without them, and
     /// remembers for all calls what helped. `needed` fields are never left out. Returns the answer with the fields that
     /// were sent in the end.

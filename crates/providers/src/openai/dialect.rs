@@ -6,6 +6,7 @@
 //! attempts end.
 
 mod named;
+mod schema;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,17 @@ use super::refusal::Refusal;
 const EFFORTS: [&str; 3] = ["none", "minimal", "low"];
 /// The two names of one field: OpenAI's newer models refuse the first, older servers the second.
 const MOST_TOKENS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// What refusals say of a field that they demand.
+const MISSING: [&str; 3] = ["missing", "passed back", "is required"];
+/// What refusals of a tool's schema mention.
+const SCHEMAS: [&str; 5] = [
+    "schema",
+    "function_declarations",
+    "additionalproperties",
+    "parameters'",
+    "function parameters",
+];
 
 /// Bare requests until a whole one is tried again, at first and at most.
 const BARE_PATIENCE: u32 = 8;
@@ -35,8 +47,12 @@ pub(super) struct Dialect {
     /// the refusal may have passed by itself.
     bare_requests: u32,
     bare_patience: u32,
+    /// Tools' schemas have only the words that every server knows.
+    has_simple_schemas: bool,
     /// What the conversation must look like.
     pub history: History,
+    /// The server says when an answer is complete.
+    pub marks_end: bool,
     /// How answers begin; not known before the first.
     opening: Option<Beginning>,
     /// At a provider whose answers begin plainly: the last one did not.
@@ -77,6 +93,8 @@ pub(super) struct History {
     pub is_plain: bool,
     /// Each call needs a signature of Google's, also one that another provider's model has made.
     pub needs_signatures: bool,
+    /// The same of the thoughts that led to a call.
+    pub needs_thoughts: bool,
 }
 
 /// What happens to a field.
@@ -102,6 +120,9 @@ impl Dialect {
             };
             all.retain(|name, value| needed.contains(&name.as_str()) || is_sound(name, value));
         }
+        if self.is_bare || self.has_simple_schemas {
+            schema::simplify(fields);
+        }
         for (path, change) in &self.changes {
             let path: Vec<&str> = path.split('.').collect();
             change.apply(fields, &path);
@@ -110,9 +131,14 @@ impl Dialect {
 
     /// Learns from a refusal of `fields`. Returns whether there is something left to try.
     pub(super) fn learn(&mut self, refusal: &Refusal, fields: &Value, needed: &[&str]) -> bool {
+        if self.learn_thoughts(refusal) {
+            return true;
+        }
         let named = named::fields(refusal, fields, needed);
         let step = named.iter().any(|path| self.change(path, refusal, fields));
-        step || self.learn_history(refusal) || !std::mem::replace(&mut self.is_bare, true)
+        step || self.learn_schemas(refusal, fields)
+            || self.learn_history(refusal)
+            || !std::mem::replace(&mut self.is_bare, true)
     }
 
     /// Like [`Dialect::learn`], but only for a field that the refusal names explicitly.
@@ -167,6 +193,26 @@ impl Dialect {
         self.tried.insert((path.to_owned(), change.clone()));
         self.changes.insert(path.to_owned(), change);
         true
+    }
+
+    /// Thoughts that are missing in some messages are no reason to leave out the others.
+    fn learn_thoughts(&mut self, refusal: &Refusal) -> bool {
+        let message = refusal.message.to_lowercase();
+        let is_missing = MISSING.iter().any(|words| message.contains(words));
+        let applies = is_missing && message.contains("reasoning_content");
+        applies && !std::mem::replace(&mut self.history.needs_thoughts, true)
+    }
+
+    fn learn_schemas(&mut self, refusal: &Refusal, fields: &Value) -> bool {
+        let message = refusal.message.to_lowercase();
+        let is_said = SCHEMAS.iter().any(|words| message.contains(words));
+        let is_pointed_to = |path: &String| path.contains("parameters");
+        if !is_said && !refusal.paths.iter().any(is_pointed_to) {
+            return false;
+        }
+        let mut simple = fields.clone();
+        schema::simplify(&mut simple);
+        simple != *fields && !std::mem::replace(&mut self.has_simple_schemas, true)
     }
 
     fn learn_history(&mut self, refusal: &Refusal) -> bool {
@@ -316,12 +362,14 @@ impl Dialect {
         self.changes.extend(other.changes.clone());
         self.tried.extend(other.tried.clone());
         self.is_bare |= other.is_bare;
+        self.has_simple_schemas |= other.has_simple_schemas;
         let (mine, theirs) = (&mut self.history, other.history);
         mine.alternates |= theirs.alternates;
         mine.has_no_system |= theirs.has_no_system;
         mine.has_short_ids |= theirs.has_short_ids;
         mine.is_plain |= theirs.is_plain;
         mine.needs_signatures |= theirs.needs_signatures;
+        mine.needs_thoughts |= theirs.needs_thoughts;
     }
 
     /// Whether only the fields are sent that a request cannot do without.

@@ -51,7 +51,7 @@ pub enum ErrorKind {
     Connect,
     /// 404: the model or path does not exist.
     NotFound,
-    /// 413, or a 4xx that says so: the conversation is longer than the model accepts.
+    /// 413, or a 4xx that says so: the conversation, or the text to be spoken, is longer than the model accepts.
     TooLong,
     /// Another 4xx: the request itself is not acceptable.
     Refused,
@@ -102,7 +102,7 @@ impl ProviderError {
         refusal: &Refusal,
         said: &str,
     ) -> Self {
-        let kind = kind(status, retry_after, refusal);
+        let kind = kind(stage, status, retry_after, refusal);
         let mut answered = format!("answered {status}");
         if let Some(code) = refusal.code.as_deref().and_then(identifier) {
             answered += &format!(" ({code})");
@@ -110,6 +110,9 @@ impl ProviderError {
         let advice = match kind {
             _ if (300..=399).contains(&status) => {
                 "it redirects elsewhere; set base_url to the final address".to_owned()
+            }
+            ErrorKind::TooLong if stage == Stage::Tts => {
+                "the sentence is longer than it speaks at once and is asked for in parts".to_owned()
             }
             ErrorKind::Refused => {
                 let path = refusal.paths.first().and_then(|path| identifier(path));
@@ -134,10 +137,11 @@ impl ProviderError {
             refusal if refusal.is_exhausted() => ErrorKind::Exhausted,
             refusal if refusal.is_bad_key() => ErrorKind::Auth,
             refusal if refusal.is_too_long() => ErrorKind::TooLong,
+            refusal if stage == Stage::Tts && refusal.is_too_long_to_say() => ErrorKind::TooLong,
             refusal if refusal.is_limited() => ErrorKind::RateLimited,
             refusal if refusal.is_of_request() => ErrorKind::Refused,
             refusal => match refusal.status() {
-                Some(status) => kind(status, None, refusal),
+                Some(status) => kind(stage, status, None, refusal),
                 None => ErrorKind::Server,
             },
         };
@@ -217,7 +221,7 @@ impl ProviderError {
 }
 
 /// Classifies an unsuccessful answer.
-fn kind(status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorKind {
+fn kind(stage: Stage, status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorKind {
     match status {
         _ if refusal.is_exhausted() => ErrorKind::Exhausted,
         _ if refusal.is_bad_key() => ErrorKind::Auth,
@@ -228,6 +232,7 @@ fn kind(status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorK
         503 if retry_after.is_some() => ErrorKind::RateLimited,
         413 => ErrorKind::TooLong,
         _ if refusal.is_too_long() => ErrorKind::TooLong,
+        400 | 422 if stage == Stage::Tts && refusal.is_too_long_to_say() => ErrorKind::TooLong,
         408 | 500.. => ErrorKind::Server,
         404 => ErrorKind::NotFound,
         _ if refusal.is_no_model() => ErrorKind::NotFound,

@@ -4,7 +4,7 @@ use sidetone_base::provider::{Address, Auth};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{RequestBuilder, Response, Url, redirect};
+use reqwest::{ClientBuilder, RequestBuilder, Response, Url, redirect};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
@@ -19,6 +19,12 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an unused connection stays open: longer than the pauses of a conversation, so that a turn does not pay for
 /// a new one.
 const IDLE: Duration = Duration::from_secs(300);
+
+/// A connection on which nothing is acknowledged for this long is dead: the network changed, or lost its state. HTTP/2
+/// carries the requests of all calls over one, and would go on to use it for as long as the system waits.
+const DEAD: Duration = Duration::from_secs(4);
+/// When a connection that owes an answer is asked for a sign of life.
+const DOUBTED: Duration = Duration::from_secs(2);
 
 /// The longest that a provider may ask to be left alone: this long or longer is taken for nonsense.
 const A_DAY: f64 = 86_400.0;
@@ -124,14 +130,6 @@ impl Http {
     /// # Errors
     /// If the TLS library cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .pool_idle_timeout(IDLE)
-                .tcp_keepalive(Duration::from_secs(30))
-                .tcp_nodelay(true)
-                .redirect(redirect::Policy::none())
-        };
         Ok(Self {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
@@ -151,6 +149,20 @@ impl Http {
             &self.internet
         }
     }
+}
+
+fn builder() -> ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(Duration::from_secs(30))
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(DOUBTED)
+        .http2_keep_alive_timeout(DEAD - DOUBTED)
+        .redirect(redirect::Policy::none());
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(DEAD);
+    builder
 }
 
 /// The provider of one stage.

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -19,6 +18,7 @@ use super::dialect::Dialect;
 use super::http::Provider;
 use super::refusal::Refusal;
 use super::socket::Socket;
+use super::spoken::spoken;
 use sidetone_base::audio::{Pcm, Resampler};
 
 /// Frames of 10 ms queued for the socket, about 5 s; beyond that the turn is transcribed elsewhere.
@@ -164,6 +164,8 @@ impl Session {
                 biased;
                 event = event => match event {
                     Some(text) => self.event(&text).await,
+                    // Some servers end a socket over which nothing comes: the next words open another.
+                    None if self.is_fresh() => self.socket = None,
                     None => self.fail("closed the socket"),
                 },
                 command = inbox.recv() => match command {
@@ -186,6 +188,13 @@ impl Session {
         self.update().await;
     }
 
+    /// Opens another socket in place of one that ended between two turns.
+    async fn reconnect(&mut self) {
+        if self.socket.is_none() && !self.failed {
+            self.connect().await;
+        }
+    }
+
     /// Sends the session's settings.
     async fn update(&mut self) {
         let mut transcription = self.fields.clone();
@@ -204,10 +213,16 @@ impl Session {
         match command {
             Command::Audio(_) if self.failed => {}
             Command::Audio(audio) => {
+                self.reconnect().await;
                 let audio = self.resampler.push(&audio);
                 self.append(&audio).await;
             }
             Command::Words(asked) => {
+                if self.failed {
+                    asked.words.send(None).ok();
+                    return;
+                }
+                self.reconnect().await;
                 if self.failed {
                     asked.words.send(None).ok();
                     return;
@@ -225,6 +240,13 @@ impl Session {
             Command::Forget => {
                 self.stale += self.items.iter().filter(|item| item.id.is_none()).count();
                 self.items.clear();
+                if self.uncommitted > 0 {
+                    // Nobody asks for the words of what was said last.
+                    self.uncommitted = 0;
+                    self.resampler = Resampler::new();
+                    let clear = json!({ "type": "input_audio_buffer.clear" });
+                    self.send(clear).await;
+                }
                 // The requester has given up waiting: the provider may never answer.
                 if self
                     .asked
@@ -239,6 +261,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Nothing of this turn has been sent.
+    fn is_fresh(&self) -> bool {
+        !self.failed && self.uncommitted == 0 && self.items.is_empty() && self.asked.is_none()
     }
 
     async fn append(&mut self, audio: &Pcm<24_000>) {
@@ -258,11 +285,13 @@ impl Session {
     }
 
     async fn event(&mut self, text: &str) {
-        let Ok(event) = serde_json::from_str::<Event>(text) else {
-            return self.fail("sent an event that the protocol does not have");
+        // Of events that are not known here, the fields may be of any type.
+        let Ok(event) = serde_json::from_str::<Value>(text) else {
+            return self.fail("sent an event that is not JSON");
         };
-        let item_id = event.item_id;
-        match event.kind.as_str() {
+        let text_of = |field: &str| event[field].as_str().map(str::to_owned);
+        let item_id = text_of("item_id");
+        match event["type"].as_str().unwrap_or_default() {
             "input_audio_buffer.committed" => {
                 if self.stale > 0 {
                     self.stale -= 1;
@@ -273,7 +302,7 @@ impl Session {
             "conversation.item.input_audio_transcription.delta" => {
                 let known = self.items.iter_mut().find(|item| item.id == item_id);
                 if let Some(item) = known.filter(|_| item_id.is_some()) {
-                    item.begun += &event.delta.unwrap_or_default();
+                    item.begun += &text_of("delta").unwrap_or_default();
                     self.show();
                 }
             }
@@ -281,7 +310,7 @@ impl Session {
                 // Items of earlier turns are unknown here.
                 let known = self.items.iter_mut().find(|item| item.id == item_id);
                 if let Some(item) = known.filter(|_| item_id.is_some()) {
-                    item.text = Some(event.transcript.unwrap_or_default());
+                    item.text = Some(spoken(&text_of("transcript").unwrap_or_default()));
                     self.answer();
                 }
             }
@@ -322,6 +351,10 @@ impl Session {
                 self.rephrased = true;
                 return self.update().await;
             }
+        }
+        if code == "session_expired" && self.is_fresh() {
+            self.socket = None;
+            return;
         }
         // The words of a refused commit never arrive, and its audio stays in the server's buffer.
         if matches!(about, UPDATE | COMMIT) || FATAL.contains(&code) {
@@ -364,19 +397,6 @@ impl Session {
             asked.words.send(None).ok();
         }
     }
-}
-
-/// The parts of a server's event that are used.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    item_id: Option<String>,
-    #[serde(default)]
-    delta: Option<String>,
-    #[serde(default)]
-    transcript: Option<String>,
 }
 
 #[cfg(test)]

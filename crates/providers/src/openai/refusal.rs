@@ -57,6 +57,18 @@ const TOO_LONG: [&str; 21] = [
     "`max_new_tokens` must be <=",
     "range of input length should be",
 ];
+/// How speech servers say so of a sentence: with all the words of one of these.
+const TOO_LONG_TO_SAY: [&[&str]; 7] = [
+    &["too long"],
+    &["exceed", "length"],
+    &["character", "exceed"],
+    &["character", "at most"],
+    &["character", "max"],
+    &["character", "limit"],
+    &["character", "than"],
+];
+/// Names for the sentence in their requests.
+const TO_SAY: [&str; 2] = ["input", "text"];
 /// The model's own words were at fault, or the caller's: another answer to the same request may do.
 const OF_ANSWER: [&str; 2] = ["tool_use_failed", "json_validate_failed"];
 /// The provider's filter does not like what somebody said.
@@ -237,6 +249,14 @@ impl Refusal {
         let is_of_answer = message.contains("max_tokens") || message.contains("max_completion");
         !(is_of_answer && message.contains("too large"))
             && TOO_LONG.iter().any(|words| message.contains(words))
+    }
+
+    /// A sentence is longer than the server speaks at once.
+    pub(super) fn is_too_long_to_say(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let is_of_it = |path: &String| TO_SAY.contains(&path.as_str());
+        let says = |words: &&[&str]| words.iter().all(|words| message.contains(words));
+        self.paths.iter().all(is_of_it) && TOO_LONG_TO_SAY.iter().any(says)
     }
 }
 

@@ -14,6 +14,7 @@ use super::http::{Http, Provider, Settings, SettingsError};
 use super::realtime::Hearing;
 use super::refusal::Refusal;
 use super::retry::with_retries;
+use super::spoken::spoken;
 use sidetone_base::audio::{Pcm, wav};
 use sidetone_base::clock;
 
@@ -289,7 +290,7 @@ impl From<TranscriptBody> for Transcript {
         let by_segment = mean(segments.iter().filter_map(|segment| segment.avg_logprob));
         let by_token = mean(answer.logprobs.iter().flatten().map(|token| token.logprob));
         Self {
-            text: answer.text.unwrap_or_default().trim().to_owned(),
+            text: spoken(&answer.text.unwrap_or_default()),
             no_speech_prob: mean(segments.iter().filter_map(|segment| segment.no_speech_prob)),
             avg_logprob: by_segment.or(by_token),
         }

@@ -4,7 +4,7 @@ use sidetone_base::provider::LlmApi;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use sidetone_testkit::fake_openai::{Outcome, Transcript as Said};
+use sidetone_testkit::fake_openai::{Outcome, SpeechDialect, Transcript as Said};
 use sidetone_testkit::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
 
 use super::*;
@@ -557,4 +557,15 @@ async fn a_prewarmed_connection_is_used_again() {
         requests,
         ["GET /v1/models HTTP/1.1", "POST /v1/audio/speech HTTP/1.1"]
     );
+}
+
+#[tokio::test]
+async fn a_sentence_that_is_too_long_is_told_at_once_and_nothing_is_left_out_for_it() {
+    let (fake, clients) = start().await;
+    fake.default_speech(SpeechDialect::AtMost(20));
+    let error = clients.speak("A sentence of more than twenty letters.");
+    assert_eq!(error.await.unwrap_err().kind, ErrorKind::TooLong);
+    assert_eq!(fake.requests().len(), 1);
+    assert!(clients.speak("A short one.").await.is_ok());
+    assert_eq!(fake.requests()[1].body["response_format"], "pcm");
 }

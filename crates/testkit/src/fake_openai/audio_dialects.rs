@@ -50,6 +50,8 @@ pub enum SpeechDialect {
     Forbids(&'static str),
     /// 400 unless WAV is requested; then WAV.
     OnlyWav,
+    /// 400 for more characters than this, as at Groq.
+    AtMost(usize),
 }
 
 /// Pieces of an answer.
@@ -103,7 +105,12 @@ pub(super) fn answer(
             let error = json!({ "error": { "message": message, "type": "invalid_request_error" } });
             Err((StatusCode::BAD_REQUEST, error))
         }
-        D::Pcm | D::Refuses(_) | D::Forbids(_) => plain("audio/pcm", raw(24_000)),
+        D::AtMost(most) if text.chars().count() > most => {
+            let message = format!("Input text is too long: the limit is {most} characters.");
+            let error = json!({ "error": { "message": message, "type": "invalid_request_error" } });
+            Err((StatusCode::BAD_REQUEST, error))
+        }
+        D::Pcm | D::Refuses(_) | D::Forbids(_) | D::AtMost(_) => plain("audio/pcm", raw(24_000)),
         D::OnlyWav => plain("audio/wav", wav(24_000, &raw(24_000), u32::MAX)),
         D::Rate(rate) => plain(&format!("audio/pcm;rate={rate};channels=1"), raw(rate)),
         D::RateHeader(rate) => {

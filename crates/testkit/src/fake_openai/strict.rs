@@ -25,6 +25,10 @@ pub enum Strict {
     NineLetters,
     /// Extension fields of other providers are unknown.
     OwnFields,
+    /// Schemas of tools have few keywords, as at Google's servers.
+    FewKeywords,
+    /// Each message that calls tools has its thoughts, as DeepSeek and Moonshot demand of their own.
+    Thoughts,
 }
 
 /// What a refusal looks like.
@@ -187,6 +191,33 @@ impl Strict {
                     .flatten()
                     .any(|call| call.get("extra_content").is_some());
                 extra.then(|| style.response(None, None, "Extra inputs are not permitted"))
+            }
+            Self::FewKeywords => {
+                let tools = request["tools"].as_array().into_iter().flatten();
+                let schemas = tools.map(|tool| tool["function"]["parameters"].to_string());
+                let unknown = ["additionalProperties", "format", "$schema"];
+                let found = schemas
+                    .flat_map(|schema| unknown.map(|name| (schema.clone(), name)))
+                    .find(|(schema, name)| schema.contains(&format!("\"{name}\":")))?;
+                let message = format!(
+                    "Invalid JSON payload received. Unknown name \"{}\" at \
+                     'tools[0].function_declarations[0].parameters': Cannot find field.",
+                    found.1
+                );
+                refuse(None, None, &message)
+            }
+            Self::Thoughts => {
+                let has_thoughts = |message: &&Value| {
+                    let thoughts = message["reasoning_content"].as_str();
+                    thoughts.is_some_and(|thoughts| !thoughts.is_empty())
+                };
+                let mut calling = messages.iter().filter(|m| m["tool_calls"].is_array());
+                let is_missing = !calling.all(|message| has_thoughts(&message));
+                is_missing.then(|| {
+                    let message = "thinking is enabled but reasoning_content is missing in \
+                                   assistant tool call message at index 2";
+                    style.response(None, None, message)
+                })
             }
             Self::NineLetters => {
                 let calls = messages

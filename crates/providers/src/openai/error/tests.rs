@@ -90,3 +90,27 @@ fn names_are_shown_and_sentences_are_not() {
     let error = from_status(400, &body("my secret words"));
     assert!(!error.to_string().contains("secret"), "{error}");
 }
+
+#[test]
+fn a_sentence_may_be_too_long_for_a_voice() {
+    let kind = |stage: Stage, body: &str| {
+        let refusal = Refusal::read(body.as_bytes());
+        ProviderError::status(stage, "h", 400, None, &refusal, "").kind
+    };
+    for body in [
+        r#"{"error":{"message":"Text too long: 240 characters.","type":"invalid_request_error"}}"#,
+        r#"{"detail":[{"type":"string_too_long","loc":["body","input"],"msg":"String should have at most 200 characters"}]}"#,
+        r#"{"message":"The text exceeds the maximum length (240 > 200)"}"#,
+        r#"{"error":"input must be fewer than 200 characters"}"#,
+    ] {
+        assert_eq!(kind(Stage::Tts, body), ErrorKind::TooLong, "{body}");
+        assert_eq!(kind(Stage::Stt, body), ErrorKind::Refused, "{body}");
+    }
+    for body in [
+        r#"{"error":{"message":"Invalid input: speed must be less than 2","param":"speed"}}"#,
+        r#"{"error":{"message":"Input contains characters that cannot be spoken"}}"#,
+        r#"{"detail":[{"loc":["body","instructions"],"msg":"at most 100 characters"}]}"#,
+    ] {
+        assert_eq!(kind(Stage::Tts, body), ErrorKind::Refused, "{body}");
+    }
+}

@@ -1,3 +1,7 @@
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
 use super::*;
 
 fn provider(base_url: &str, key: Option<&str>) -> Result<Provider, SettingsError> {
@@ -121,4 +125,61 @@ fn retry_after_is_seconds_or_a_moment_of_the_providers_clock() {
         HeaderValue::from_static(moment),
     )]);
     assert_eq!(wait(&headers), None, "no date to count from");
+}
+
+/// As much of an HTTP/2 server as answers requests with 200. Its first connection is dead after one answer: it is
+/// open, and nothing comes of it any more. Counts connections.
+async fn server_that_is_lost() -> (std::net::SocketAddr, watch::Receiver<usize>) {
+    const PREFACE: usize = 24;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (count, connections) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            count.send_modify(|count| *count += 1);
+            let is_first = *count.borrow() == 1;
+            tokio::spawn(async move {
+                socket.read_exact(&mut [0; PREFACE]).await.unwrap();
+                // Empty settings.
+                socket
+                    .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+                    .await
+                    .unwrap();
+                let mut head = [0; 9];
+                while socket.read_exact(&mut head).await.is_ok() {
+                    let [a, b, c, kind, flags, ..] = head;
+                    let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+                    let mut payload = vec![0; length];
+                    socket.read_exact(&mut payload).await.unwrap();
+                    let stream = &head[5..];
+                    let is_answer = flags & 1 == 1;
+                    let answer = match kind {
+                        // Headers: ":status 200" ends the stream.
+                        1 => [&[0, 0, 1, 1, 5], stream, &[0x88]].concat(),
+                        4 if !is_answer => vec![0, 0, 0, 4, 1, 0, 0, 0, 0],
+                        6 if !is_answer => [&[0, 0, 8, 6, 1], stream, &payload].concat(),
+                        _ => continue,
+                    };
+                    socket.write_all(&answer).await.unwrap();
+                    if is_first && kind == 1 {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            });
+        }
+    });
+    (address, connections)
+}
+
+#[tokio::test]
+async fn a_dead_connection_is_given_up() {
+    let (address, connections) = server_that_is_lost().await;
+    let client = builder().http2_prior_knowledge().build().unwrap();
+    let ask = async || client.get(format!("http://{address}/")).send().await;
+    assert!(ask().await.is_ok());
+    // Without the question for a sign of life this waits for ever, and so does whoever asks next.
+    let lost = tokio::time::timeout(Duration::from_secs(20), ask()).await;
+    assert!(lost.expect("the connection is still waited for").is_err());
+    assert!(ask().await.is_ok());
+    assert_eq!(*connections.borrow(), 2);
 }

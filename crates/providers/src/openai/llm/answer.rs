@@ -107,6 +107,23 @@ impl Reader {
         }
     }
 
+    /// Whether this server says when an answer is complete.
+    fn expects_end(&mut self, marks_end: bool) {
+        match self {
+            Self::Chat(reader) => reader.marks_end = marks_end,
+            // The API's events say so.
+            Self::Responses(_) => {}
+        }
+    }
+
+    /// Whether it has said so.
+    fn is_marked(&self) -> bool {
+        match self {
+            Self::Chat(reader) => reader.is_marked(),
+            Self::Responses(reader) => reader.done || reader.has_finished(),
+        }
+    }
+
     fn ending(&self) -> Ending {
         match self {
             Self::Chat(reader) => reader.ending(),
@@ -146,11 +163,14 @@ impl AnswerReader {
             Opening::Unknown if provider.is_openai() => Opening::Plain,
             opening => opening,
         };
+        let mut answer = Answer::new(api, request, opening);
+        let marks_end = provider.is_openai() || provider.dialect().marks_end;
+        answer.reader.expects_end(marks_end);
         Ok(Self {
             provider,
             response,
             asked: Arc::new(asked),
-            answer: Answer::new(api, request, opening),
+            answer,
             ended: false,
         })
     }
@@ -206,6 +226,9 @@ impl AnswerReader {
     fn end(&mut self) -> Result<(), ProviderError> {
         self.ended = true;
         let is_whole = self.answer.end();
+        if is_whole && self.answer.reader.is_marked() {
+            self.provider.marks_end();
+        }
         match self.answer.reader.began() {
             Some(Beginning::Plain) if !is_whole => {}
             Some(beginning) => self.provider.began(beginning),

@@ -3,7 +3,7 @@
 //! A new id, or a name after complete arguments, begins a call; otherwise the index says which call a piece belongs to;
 //! without one it belongs to the last call. Id and name are set once. It makes no difference where indexes start, and
 //! whether indexes, ids and names are missing, late, repeated or new in each piece. `{}` before other arguments stands
-//! for arguments that have not begun.
+//! for arguments that have not begun. Arguments, or their end, that a server sends once more at the end count once.
 
 use serde_json::Value;
 
@@ -70,9 +70,24 @@ impl Call {
         }
     }
 
+    /// Whether `more` can only be all of the arguments once more: after a value no object follows.
+    fn is_begun_again(&self, more: &str) -> bool {
+        let so_far = self.arguments.trim_end();
+        let is_open = self.extent.depth > 0 && !self.extent.in_text;
+        is_open && !so_far.ends_with([':', ',', '[']) && is_object(more)
+    }
+
     /// Answers whether they are kept.
     fn add_arguments(&mut self, more: &str) -> bool {
         if self.is_placeholder() && !more.trim().is_empty() {
+            self.arguments.clear();
+            self.extent = Extent::default();
+        }
+        let is_end_again = self.is_complete() && self.arguments.trim_end().ends_with(more.trim());
+        if is_end_again {
+            return false;
+        }
+        if self.is_begun_again(more) {
             self.arguments.clear();
             self.extent = Extent::default();
         }

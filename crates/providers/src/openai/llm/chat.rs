@@ -10,12 +10,17 @@ use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::Markup;
 use super::wire::Ending;
-use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
+use super::wire::{OPAQUE_LIMIT, REASONING, parameters, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};
 
 /// Message fields that only the provider understands and wants back with the calls they led to: DeepSeek's reasoning,
-/// OpenRouter's, and Google's signatures.
-const OPAQUE: [&str; 3] = ["reasoning_content", "reasoning_details", "extra_content"];
+/// OpenRouter's, Google's signatures, and Claude's thoughts as LiteLLM sends them.
+const OPAQUE: [&str; 4] = [
+    "reasoning_content",
+    "reasoning_details",
+    "extra_content",
+    "thinking_blocks",
+];
 /// Most pieces in such a list, since each new one is compared with those before it.
 const DETAILS: usize = 4_096;
 
@@ -34,7 +39,7 @@ pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value
             json!({ "type": "function", "function": {
                 "name": history::name(&tool.name),
                 "description": tool.description,
-                "parameters": tool.parameters,
+                "parameters": parameters(&tool.parameters),
             } })
         });
         body.insert("tools".into(), tools.collect());
@@ -98,9 +103,13 @@ fn merge(out: &mut Value, opaque: Opaque) {
 pub(super) struct Reader {
     markup: Markup,
     calls: Calls,
+    /// Calls in the text count.
+    may_call: bool,
     /// Calls came in deltas: a whole message at the end only repeats them.
     has_deltas: bool,
     has_text: bool,
+    /// The text ends as sentences do.
+    ends_sentence: bool,
     opaque: Opaque,
     opaque_bytes: usize,
     usage: Option<Usage>,
@@ -112,20 +121,19 @@ pub(super) struct Reader {
     ending: Ending,
     /// `[DONE]` has arrived.
     pub(super) done: bool,
+    /// This server says when an answer is complete: without that, it broke off.
+    pub(super) marks_end: bool,
 }
 
 impl Reader {
     pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
-        let tools = if request.may_call {
-            request.tools.clone()
-        } else {
-            Vec::new()
-        };
         Self {
-            markup: Markup::new(tools, opening),
+            markup: Markup::new(request.tools.clone(), opening),
             calls: Calls::default(),
+            may_call: request.may_call,
             has_deltas: false,
             has_text: false,
+            ends_sentence: false,
             opaque: Opaque::new(),
             opaque_bytes: 0,
             usage: None,
@@ -133,6 +141,7 @@ impl Reader {
             reason: None,
             ending: Ending::Open,
             done: false,
+            marks_end: false,
         }
     }
 
@@ -201,10 +210,10 @@ impl Reader {
         for (name, value) in delta.as_object().into_iter().flatten() {
             self.keep(name, value);
         }
-        let legacy = delta["function_call"]
-            .is_object()
-            .then_some(&delta["function_call"]);
         let calls = delta["tool_calls"].as_array().into_iter().flatten();
+        // Some servers send the same call in both forms.
+        let legacy = Some(&delta["function_call"])
+            .filter(|call| call.is_object() && calls.clone().next().is_none());
         for piece in calls.chain(legacy).filter_map(Piece::read) {
             self.has_deltas = true;
             if self.calls.push(piece) && ready.back() != Some(&Delta::Calling) {
@@ -245,6 +254,7 @@ impl Reader {
 
     fn text(&mut self, text: &str, ready: &mut VecDeque<Delta>) {
         self.has_text |= !text.is_empty();
+        self.ends_sentence = ends_sentence(text, self.ends_sentence);
         let said = self.markup.push(text);
         ready.extend((!said.is_empty()).then_some(Delta::Text(said)));
     }
@@ -267,16 +277,27 @@ impl Reader {
         }
     }
 
-    /// The answer is over, by `[DONE]` or the connection's end. Returns whether it was complete.
+    /// Whether the server has said that the answer is complete.
+    pub(super) fn is_marked(&self) -> bool {
+        self.done || self.has_finished()
+    }
+
+    /// The answer is over, by `[DONE]` or the connection's end. Returns whether it was complete. Of servers that never
+    /// say so, one whose last sentence is whole is.
     pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
         let is_cut = self.reason == Some(FinishReason::Length);
         let rest = self.markup.finish(is_cut);
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
         let leaked = std::mem::take(&mut self.markup.calls);
-        self.calls.add_leaked(leaked);
-        let has_end = self.done || self.has_finished();
+        if self.may_call {
+            self.calls.add_leaked(leaked);
+        }
         let takes_none = |name: &str| self.markup.takes_none(name);
-        if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {
+        let is_whole = match self.calls.is_empty() {
+            true => self.ends_sentence && !self.marks_end,
+            false => self.calls.are_whole(takes_none),
+        };
+        if !self.is_marked() && !is_whole {
             return false;
         }
         let calls = self.calls.take(new_id);
@@ -299,13 +320,28 @@ impl Reader {
     }
 }
 
+/// Whether a text whose last piece is `more` ends as sentences do; `before` says so of what came before it. Quotation
+/// marks, brackets, emoji and spaces may follow.
+fn ends_sentence(more: &str, before: bool) -> bool {
+    let weighs = |c: &char| c.is_alphanumeric() || ",;:-–—，、；：".contains(*c);
+    let ends = |c: &char| ".!?…。！？．｡।॥؟۔։။።".contains(*c);
+    let last = more.chars().rev().find(|c| weighs(c) || ends(c));
+    last.map_or(before, |c| ends(&c))
+}
+
 /// Merges a piece of a list into the element that it belongs to.
 fn detail(all: &mut Vec<Value>, more: &Value) {
-    let same = |one: &&mut Value| {
-        more.get("index").is_some() && one["index"] == more["index"] && one["type"] == more["type"]
+    // Claude's thoughts have no numbers: a signature ends one.
+    let is_thought = more["type"] == "thinking" && more.get("index").is_none();
+    let last = all.len().saturating_sub(1);
+    let same = |(at, one): &(usize, &mut Value)| {
+        let goes_on =
+            is_thought && *at == last && one["signature"].as_str().is_none_or(str::is_empty);
+        let is_numbered = more.get("index").is_some() && one["index"] == more["index"];
+        one["type"] == more["type"] && (goes_on || is_numbered)
     };
-    let (Some(Value::Object(known)), Value::Object(fields)) = (all.iter_mut().find(same), more)
-    else {
+    let found = all.iter_mut().enumerate().find(same).map(|(_, one)| one);
+    let (Some(Value::Object(known)), Value::Object(fields)) = (found, more) else {
         if all.len() < DETAILS {
             all.push(more.clone());
         }
@@ -314,7 +350,7 @@ fn detail(all: &mut Vec<Value>, more: &Value) {
     for (name, value) in fields {
         match (known.get_mut(name), value) {
             (Some(Value::String(text)), Value::String(more))
-                if matches!(name.as_str(), "text" | "summary" | "data") =>
+                if matches!(name.as_str(), "text" | "summary" | "data" | "thinking") =>
             {
                 text.push_str(more);
             }

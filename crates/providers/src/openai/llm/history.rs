@@ -19,6 +19,9 @@ const NO_RESULT: &str = "no result";
 /// In place of a signature, for calls that Google's models have not made.
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures>
 const UNSIGNED: &str = "skip_thought_signature_validator";
+/// In place of thoughts, for calls that another provider's model has made.
+/// <https://api-docs.deepseek.com/guides/thinking_mode>
+const UNTHOUGHT: &str = "…";
 /// Longest name of a tool.
 const NAME: usize = 64;
 
@@ -42,6 +45,10 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
         if message.calls.is_empty() {
             push(&mut out, message);
             continue;
+        }
+        if demands.needs_thoughts {
+            let thoughts = message.opaque.entry("reasoning_content");
+            thoughts.or_insert_with(|| UNTHOUGHT.into());
         }
         let mut results = Vec::new();
         while let Some(result) = messages.next_if(|next| next.role == Role::Tool) {

@@ -3,8 +3,10 @@
 //!
 //! Ordinary text passes at once; what may yet become a tag ("<", "[TOO") is held until it is certain. A thought without
 //! its opening tag (some servers' templates write that into the prompt) is removed if the provider is known for it, or
-//! if the answer begins as thoughts do; otherwise, the first time it occurs, only the tag is removed.
+//! if the answer begins as thoughts do; otherwise, the first time it occurs, only the tag is removed. JSON that begins
+//! as a call does is held to the answer's end, and released if it is none.
 
+mod bare;
 mod leaked;
 mod tags;
 
@@ -258,7 +260,11 @@ impl Markup {
     }
 
     fn plain(&mut self, out: &mut String) -> bool {
-        let (at, end, marker) = match find(self.left()) {
+        let found = match self.tools.is_empty() {
+            true => find(self.left()),
+            false => find(self.left()).or_earlier(bare::find(self.left())),
+        };
+        let (at, end, marker) = match found {
             Found::Nothing => {
                 let text = self.off(self.left().len());
                 self.say(&text, out);
@@ -274,8 +280,9 @@ impl Markup {
         let text = self.off(at);
         self.say(&text, out);
         let tag = self.off(end - at);
-        self.cut |= marker != Marker::Fence;
+        self.cut |= !matches!(marker, Marker::Fence | Marker::Json);
         self.state = match marker {
+            Marker::Json => State::Block(Block::new("", &[], true)),
             Marker::Thought => State::Thought,
             Marker::ThoughtEnd => {
                 self.ended_unopened |= self.said;
@@ -355,8 +362,10 @@ impl Markup {
             };
             self.say(&format!("{}{body}{end}", block.tag), out);
         } else if !calls.is_empty() && block.is_open() {
-            // Words after a call that has no end marker.
-            self.say(rest, out);
+            // Words after a call that has no end marker; a turn's end may be among them.
+            let mut after = Self::new(Vec::new(), Opening::Plain);
+            let rest = after.push(rest) + &after.finish(false);
+            self.say(&rest, out);
         }
         self.calls.extend(calls);
     }
@@ -401,13 +410,27 @@ enum Found {
     Marker(usize, usize, Marker),
 }
 
+impl Found {
+    /// Whichever begins first.
+    fn or_earlier(self, other: Self) -> Self {
+        let at = |found: &Self| match found {
+            Self::Nothing => usize::MAX,
+            Self::Maybe(at) | Self::Marker(at, ..) => *at,
+        };
+        match at(&other) < at(&self) {
+            true => other,
+            false => self,
+        }
+    }
+}
+
 /// The first marker.
 fn find(text: &str) -> Found {
     let mut from = 0;
-    while let Some(at) = text[from..].find(['<', '[', '`']) {
+    while let Some(at) = text[from..].find(['<', '[', '`', tags::TRIANGLE]) {
         let at = from + at;
         match seen(&text[at..]) {
-            Seen::Nothing => from = at + 1,
+            Seen::Nothing => from = text.ceil_char_boundary(at + 1),
             Seen::Maybe => return Found::Maybe(at),
             Seen::Marker(length, marker) => return Found::Marker(at, at + length, marker),
         }

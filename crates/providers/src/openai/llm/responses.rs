@@ -9,7 +9,7 @@ use super::super::dialect::{Beginning, History, Opening};
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::Markup;
-use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
+use super::wire::{OPAQUE_LIMIT, REASONING, parameters, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
 
 /// The fields for history and tools.
@@ -29,7 +29,7 @@ pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value
                 "type": "function",
                 "name": history::name(&tool.name),
                 "description": tool.description,
-                "parameters": tool.parameters,
+                "parameters": parameters(&tool.parameters),
                 "strict": false,
             })
         });
@@ -71,6 +71,8 @@ fn items(message: Message, input: &mut Vec<Value>) {
 pub(super) struct Reader {
     markup: Markup,
     calls: Calls,
+    /// Calls in the text count.
+    may_call: bool,
     reasoning: Vec<Value>,
     /// Total bytes of reasoning so far.
     reasoning_bytes: usize,
@@ -83,14 +85,10 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
-        let tools = if request.may_call {
-            request.tools.clone()
-        } else {
-            Vec::new()
-        };
         Self {
-            markup: Markup::new(tools, opening),
+            markup: Markup::new(request.tools.clone(), opening),
             calls: Calls::default(),
+            may_call: request.may_call,
             reasoning: Vec::new(),
             reasoning_bytes: 0,
             has_text: false,
@@ -211,7 +209,9 @@ impl Reader {
             .finish(self.reason == Some(FinishReason::Length));
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
         let leaked = std::mem::take(&mut self.markup.calls);
-        self.calls.add_leaked(leaked);
+        if self.may_call {
+            self.calls.add_leaked(leaked);
+        }
         let takes_none = |name: &str| self.markup.takes_none(name);
         let has_end = self.done || self.has_finished();
         if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {

@@ -129,3 +129,18 @@ fn further_fields_go_along_and_replace_none_of_ours() {
     assert_eq!(fields["model"], "m");
     assert_eq!(fields["stream_options"]["x"], 1);
 }
+
+#[test]
+fn a_tool_without_arguments_says_so() {
+    let object = serde_json::json!({ "type": "object", "properties": {} });
+    for schema in [
+        serde_json::json!({}),
+        serde_json::Value::Null,
+        serde_json::json!({ "type": "object" }),
+        object.clone(),
+    ] {
+        assert_eq!(wire::parameters(&schema), object, "{schema}");
+    }
+    let either = serde_json::json!({ "type": "object", "anyOf": [{ "required": ["a"] }] });
+    assert_eq!(wire::parameters(&either), either);
+}

@@ -1,6 +1,6 @@
 //! What chat completions and the Responses API have in common on the wire.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Usage;
 
@@ -40,6 +40,20 @@ impl Ending {
             _ => Self::Certain,
         }
     }
+}
+
+/// The schema of a tool's arguments. Servers of tools leave out what OpenAI's refuses a schema without.
+pub(super) fn parameters(schema: &Value) -> Value {
+    let mut fields = schema.as_object().cloned().unwrap_or_default();
+    let is_made_of_others = ["$ref", "allOf", "anyOf", "oneOf"];
+    let is_made_of_others = is_made_of_others
+        .iter()
+        .any(|key| fields.contains_key(*key));
+    fields.entry("type").or_insert_with(|| "object".into());
+    if !is_made_of_others {
+        fields.entry("properties").or_insert_with(|| json!({}));
+    }
+    fields.into()
 }
 
 /// Token usage as either API reports it.

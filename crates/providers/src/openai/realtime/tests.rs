@@ -1,5 +1,7 @@
 use sidetone_base::provider::SttHints;
-use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Strict, Style, Timing};
+use sidetone_testkit::fake_openai::{
+    Endpoint, Failure, FakeOpenAi, Outcome, Strict, Style, Timing,
+};
 
 use super::super::{ApiKey, Http, Settings, Stt};
 use super::*;
@@ -255,4 +257,56 @@ async fn most_errors_cost_nothing_and_some_the_turn() {
     fake.script_transcript("Again.");
     hearing.push(second());
     assert_eq!(words(&hearing).await.as_deref(), Some("Again."));
+}
+
+#[tokio::test]
+async fn a_socket_that_ends_between_two_turns_costs_no_words() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let server = fake.base_url();
+    let server = server
+        .strip_prefix("http://")
+        .and_then(|url| url.split_once('/'));
+    let gate = sidetone_testkit::gate::Gate::before(server.unwrap().0);
+    let gate = gate.await.unwrap();
+    let settings = Settings {
+        base_url: format!("http://{}/v1", gate.address),
+        model: "hears".into(),
+        ..Settings::default()
+    };
+    let stt = Stt::new(&Http::new().unwrap(), settings, None).unwrap();
+    let mut hearing = stt.hear(Duration::from_secs(10));
+    for turn in 0..2 {
+        fake.script_transcript("Here.");
+        hearing.push(second());
+        assert_eq!(words(&hearing).await.as_deref(), Some("Here."), "{turn}");
+        hearing.push(Pcm::new(vec![0; 160]));
+        hearing.forget();
+        gate.end_connections();
+        fake.until(|requests| requests.len() > turn && requests[turn].outcome == Outcome::Finished)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asks_for_is_not_heard_with_what_follows() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    fake.script_transcript("Yes.");
+    let mut hearing = hearing(&fake);
+    hearing.push(second());
+    hearing.forget();
+    hearing.push(second());
+    assert_eq!(words(&hearing).await.as_deref(), Some("Yes."));
+    let types = types(&fake, 0);
+    let at = |kind: &str| types.iter().position(|other| other == kind).unwrap();
+    let (clear, commit) = (
+        at("input_audio_buffer.clear"),
+        at("input_audio_buffer.commit"),
+    );
+    let sent = |from: usize, to: usize| {
+        let kinds = types[from..to].iter();
+        kinds
+            .filter(|kind| *kind == "input_audio_buffer.append")
+            .count()
+    };
+    assert!(sent(0, clear) > 0 && sent(clear, commit) > 0, "{types:?}");
 }

@@ -25,3 +25,14 @@ fn spread_is_covered_and_rare_outliers_are_not() {
 fn the_limit_holds() {
     assert_eq!(run(|n| (n % 2) * 3000), LIMIT);
 }
+
+#[test]
+fn a_clock_that_stood_still_while_its_sender_was_muted_is_no_jitter() {
+    let muted = |n: u64| if n < 150 { 0 } else { 30_000 };
+    let start = crate::engine::clock::now();
+    let mut delay = DelayEstimator::default();
+    for n in 0..300 {
+        delay.update(960 * n, start + Duration::from_millis(20 * n + muted(n)));
+        assert_eq!(delay.target(), MARGIN, "after {n} packets");
+    }
+}

@@ -28,7 +28,7 @@ fn each_shape_of_the_same_two_calls_is_understood() {
     let whole = |day: &str| json!({ "day": day });
     let text = |day: &str| whole(day).to_string();
     let f = |name: &str, arguments: &str| json!({ "name": name, "arguments": arguments });
-    let shapes: [(&str, Vec<Value>, [&str; 2]); 17] = [
+    let shapes: [(&str, Vec<Value>, [&str; 2]); 19] = [
         (
             "both at index 0",
             vec![
@@ -144,6 +144,27 @@ fn each_shape_of_the_same_two_calls_is_understood() {
                 json!({ "index": 0, "id": "a", "function": f("look", &text("Friday")) }),
                 json!({ "index": 1, "id": "b", "function": f("look", &text("Sunday")) }),
                 json!({ "index": 1, "id": "b", "function": f("look", &text("Sunday")) }),
+            ],
+            ["a", "b"],
+        ),
+        (
+            "their end said again",
+            vec![
+                json!({ "index": 0, "id": "a", "function": f("look", r#"{"day":"#) }),
+                json!({ "index": 0, "function": { "arguments": r#""Friday"}"# } }),
+                json!({ "index": 0, "function": { "arguments": r#""}"# } }),
+                json!({ "index": 1, "id": "b", "function": f("look", &text("Sunday")) }),
+                json!({ "index": 1, "function": { "arguments": "}" } }),
+            ],
+            ["a", "b"],
+        ),
+        (
+            "all of them again, though they were not complete",
+            vec![
+                json!({ "index": 0, "id": "a", "function": f("look", r#"{"day": "Friday""#) }),
+                json!({ "index": 0, "function": { "arguments": text("Friday") } }),
+                json!({ "index": 1, "id": "b", "function": f("look", "{") }),
+                json!({ "index": 1, "function": { "arguments": text("Sunday") } }),
             ],
             ["a", "b"],
         ),

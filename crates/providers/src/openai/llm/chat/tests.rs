@@ -323,3 +323,89 @@ fn a_model_that_writes_a_call_is_not_silent() {
     let writing = deltas.iter().filter(|delta| **delta == Delta::Calling);
     assert!(writing.count() > 0);
 }
+
+#[test]
+fn a_server_that_never_says_so_has_ended_with_a_whole_sentence() {
+    let ends = |texts: &[&str], marks_end: bool| {
+        let mut reader = Reader::new(&request(), Opening::Plain);
+        reader.marks_end = marks_end;
+        let mut ready = VecDeque::new();
+        for text in texts {
+            let event = delta(json!({ "content": text }));
+            reader.event(&event, &mut ready).unwrap();
+        }
+        reader.end(&mut ready)
+    };
+    for whole in [
+        ["It is noon", "."],
+        ["\u{201c}It is noon", ".\u{201d} "],
+        ["Noon!", " \u{1f600}"],
+        ["你好", "。"],
+    ] {
+        assert!(ends(&whole, false), "{whole:?}");
+        assert!(!ends(&whole, true), "{whole:?}");
+    }
+    for cut in [["It is", " no"], ["At 3.", "5"], ["First,", " "], ["", ""]] {
+        assert!(!ends(&cut, false), "{cut:?}");
+    }
+}
+
+#[test]
+fn thoughts_of_claude_are_put_together() {
+    let block = |thinking: &str, signature: Value| {
+        delta(json!({ "thinking_blocks": [
+            { "type": "thinking", "thinking": thinking, "signature": signature }] }))
+    };
+    let events = [
+        block("The caller ", Value::Null),
+        block("waits.", Value::Null),
+        block("", "sig_1".into()),
+        delta(json!({ "thinking_blocks": [{ "type": "redacted_thinking", "data": "x" }] })),
+        block("So I look.", Value::Null),
+        block("", "sig_2".into()),
+        a_call("{}"),
+    ];
+    let (deltas, _) = read(&events, true);
+    let opaque = deltas.iter().find_map(|delta| match delta {
+        Delta::Opaque(opaque) => Some(opaque.clone()),
+        _ => None,
+    });
+    let blocks = json!([
+        { "type": "thinking", "thinking": "The caller waits.", "signature": "sig_1" },
+        { "type": "redacted_thinking", "data": "x" },
+        { "type": "thinking", "thinking": "So I look.", "signature": "sig_2" },
+    ]);
+    assert_eq!(opaque.unwrap()["thinking_blocks"], blocks);
+}
+
+#[test]
+fn a_call_in_both_forms_is_one() {
+    let function = json!({ "name": "look", "arguments": "{\"day\":\"Friday\"}" });
+    let both = delta(json!({
+        "tool_calls": [{ "index": 0, "id": "a", "function": function }], "function_call": function,
+    }));
+    let (deltas, _) = read(&[both], true);
+    assert_eq!(calls(&deltas), [("look", r#"{"day":"Friday"}"#)]);
+}
+
+#[test]
+fn a_call_in_the_text_of_a_model_that_may_not_call_is_neither_made_nor_said() {
+    for leaked in [
+        r#"{"name": "look", "parameters": {"day": "Friday"}}"#,
+        r#"<tool_call>{"name": "look", "arguments": {}}</tool_call>"#,
+    ] {
+        let request = ChatRequest {
+            may_call: false,
+            ..request()
+        };
+        let mut reader = Reader::new(&request, Opening::Plain);
+        let mut ready = VecDeque::new();
+        let event = delta(json!({ "content": leaked }));
+        reader.event(&event, &mut ready).unwrap();
+        reader.done = true;
+        assert!(reader.end(&mut ready));
+        let deltas: Vec<Delta> = ready.into();
+        assert_eq!(text(&deltas), "", "{leaked}");
+        assert!(calls(&deltas).is_empty(), "{leaked}");
+    }
+}

@@ -7,8 +7,18 @@ use super::super::Tool;
 use super::super::calls::Piece;
 
 /// Names for the tool's name in JSON.
-const NAMES: [&str; 4] = ["name", "tool", "tool_name", "function"];
-const ARGUMENTS: [&str; 6] = [
+const NAMES: [&str; 6] = [
+    "name",
+    "tool",
+    "tool_name",
+    "function",
+    "action",
+    "recipient_name",
+];
+/// Names for a list of calls in JSON.
+const LISTS: [&str; 2] = ["tool_calls", "tool_uses"];
+const ARGUMENTS: [&str; 7] = [
+    "action_input",
     "arguments",
     "parameters",
     "args",
@@ -19,8 +29,9 @@ const ARGUMENTS: [&str; 6] = [
 
 /// The calls of `tools` in a block that `tag` began, and the text after the last of them.
 pub(super) fn calls<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>, &'a str) {
-    if body.contains(QUOTE) || tag == "<|tool_call>" {
-        let calls = in_json(tag, &as_json(body), tools).0;
+    let quoted = body.replace(ESCAPE, QUOTE);
+    if quoted.contains(QUOTE) || tag == "<|tool_call>" {
+        let calls = in_json(tag, &as_json(&quoted), tools).0;
         if !calls.is_empty() {
             return (calls, "");
         }
@@ -30,8 +41,11 @@ pub(super) fn calls<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>
         return (calls, rest);
     }
     // What some models put before the names of their tags says nothing.
-    let [bare_tag, bare] =
-        [tag, body].map(|text| text.replace("｜DSML｜", "").replace("antml:", ""));
+    let [bare_tag, bare] = [tag, body].map(|text| {
+        PREFIXES
+            .iter()
+            .fold(text.to_owned(), |text, prefix| text.replace(prefix, ""))
+    });
     let calls = in_tags(&bare_tag, &bare, tools);
     if !calls.is_empty() {
         return (calls, "");
@@ -95,7 +109,18 @@ fn inside(value: &Value, tools: &[Tool], calls: &mut Vec<Piece>) {
     match value {
         Value::Array(all) => all.iter().for_each(|one| inside(one, tools, calls)),
         Value::Object(call) => {
-            let nested = call.get("function").and_then(Value::as_object);
+            if let Some(list) = LISTS.iter().find_map(|key| call.get(*key)) {
+                return inside(list, tools, calls);
+            }
+            // `{"look": {"day": "Friday"}}`
+            if let (1, Some((name, arguments @ Value::Object(_)))) =
+                (call.len(), call.iter().next())
+                && let Some(tool) = named(name, tools)
+            {
+                return calls.push(piece(tool, arguments.clone()));
+            }
+            let nested = ["function", "function_call"].iter();
+            let nested = nested.filter_map(|key| call.get(*key)?.as_object()).next();
             let call = nested.unwrap_or(call);
             let name = NAMES.iter().find_map(|key| call.get(*key)?.as_str());
             let Some(tool) = name.and_then(|name| named(name, tools)) else {
@@ -124,8 +149,11 @@ fn last_named<'t>(text: &str, tools: &'t [Tool]) -> Option<&'t Tool> {
     found.max_by_key(|(at, _)| *at).map(|(_, tool)| tool)
 }
 
-/// Gemma's quotation marks.
+/// Gemma's quotation marks, and those of its smallest models.
 const QUOTE: &str = "<|\"|>";
+const ESCAPE: &str = "<escape>";
+/// What some models put before the names of their tags.
+const PREFIXES: [&str; 3] = ["｜DSML｜", "antml:", "steptml:"];
 
 /// Gemma's `{day:<|"|>Friday<|"|>}` as JSON: keys have no quotation marks there, and texts have their own.
 fn as_json(body: &str) -> String {

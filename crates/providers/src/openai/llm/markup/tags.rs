@@ -11,6 +11,8 @@ pub(super) enum Marker {
     Tool(Vec<&'static str>),
     /// A code fence around JSON, which may be a call.
     Fence,
+    /// JSON that may be a call begins.
+    Json,
     /// A token that begins a turn; the speaker's role follows.
     Role,
     /// Meaningless to a caller.
@@ -29,12 +31,16 @@ pub(super) enum Seen {
 }
 
 /// Names of tags: `<name …>`.
-const THOUGHTS: [&str; 10] = [
+const THOUGHTS: [&str; 14] = [
     "think",
     "thinking",
     "thought",
     "thoughts",
     "reasoning",
+    "reflection",
+    "scratchpad",
+    "analysis",
+    "inner_monologue",
     "seed:think",
     "antthinking",
     // What a model makes up as the result of its own call.
@@ -42,7 +48,7 @@ const THOUGHTS: [&str; 10] = [
     "tool_result",
     "function_results",
 ];
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 11] = [
     ("tool_call", "</tool_call>"),
     ("tool_calls", "</tool_calls>"),
     ("toolcall", "</toolcall>"),
@@ -52,8 +58,15 @@ const TOOLS: [(&str, &str); 9] = [
     ("function", "</function>"),
     ("invoke", "</invoke>"),
     ("minimax:tool_call", "</minimax:tool_call>"),
+    ("seed:tool_call", "</seed:tool_call>"),
+    ("start_function_call", "<end_function_call>"),
 ];
-const TOKENS: [&str; 7] = [
+const TOKENS: [&str; 11] = [
+    // Around what some models say after they have thought.
+    "answer",
+    "final_answer",
+    "response",
+    "end_function_call",
     "s",
     "bos",
     "eos",
@@ -65,6 +78,9 @@ const TOKENS: [&str; 7] = [
 const ROLES: [&str; 1] = ["start_of_turn"];
 /// Names with a bar on one side only: `<|name>` begins, and `<name|>` ends.
 const HALF_BARRED: [&str; 4] = ["channel", "tool_call", "tool_response", "turn"];
+/// Kimi's brackets of thoughts: `◁think▷` to `◁/think▷`.
+pub(super) const TRIANGLE: char = '◁';
+const TRIANGLES: [&str; 2] = ["◁think▷", "◁/think▷"];
 /// What some models put before the names of their tags.
 const PREFIX: &str = "antml:";
 /// `[NAME]`.
@@ -104,8 +120,11 @@ const TURN_ENDS: [&str; 9] = [
 const LONGEST_TAG: usize = 256;
 const LONGEST_TOKEN: usize = 80;
 
-/// What `text`, whose first character is "<", "[" or "`", begins with.
+/// What `text`, whose first character is "<", "[", "`" or [`TRIANGLE`], begins with.
 pub(super) fn seen(text: &str) -> Seen {
+    if text.starts_with(TRIANGLE) {
+        return triangle(text);
+    }
     if text.starts_with('`') {
         return fence(text);
     }
@@ -119,6 +138,17 @@ pub(super) fn seen(text: &str) -> Seen {
         Some(c) if c == '/' || c.is_ascii_alphabetic() => tag(text),
         Some(_) => Seen::Nothing,
     }
+}
+
+fn triangle(text: &str) -> Seen {
+    let [begin, end] = TRIANGLES;
+    if text.starts_with(begin) {
+        return Seen::Marker(begin.len(), Marker::Thought);
+    }
+    if text.starts_with(end) {
+        return Seen::Marker(end.len(), Marker::ThoughtEnd);
+    }
+    maybe(TRIANGLES.iter().any(|known| known.starts_with(text)))
 }
 
 fn bracket(text: &str) -> Seen {
@@ -271,9 +301,12 @@ fn token(text: &str, bar: char) -> Seen {
     let whole = begin + length + close.len();
     let name = inside[..length].to_lowercase();
     let marker = match name.as_str() {
-        "tool_call" | "toolcall" | "python_tag" | "function_call" | "action_start" => {
+        "tool_call" | "toolcall" | "python_tag" | "function_call" => {
             Marker::Tool(with_turn_ends("<|/tool_call|>"))
         }
+        "action_start" => Marker::Tool(with_turn_ends("<|action_end|>")),
+        "tools_prefix" => Marker::Tool(with_turn_ends("<|tools_suffix|>")),
+        "tool_calls_begin" => Marker::Tool(with_turn_ends("<｜tool_calls_end｜>")),
         "tool_call_start" => Marker::Tool(with_turn_ends("<|tool_call_end|>")),
         "tool_calls_section_begin" => Marker::Tool(with_turn_ends("<|tool_calls_section_end|>")),
         "tool_call_begin" => Marker::Tool(with_turn_ends("<|tool_call_end|>")),

@@ -40,7 +40,7 @@ fn said(text: &str) -> String {
     cut_at(text, Opening::Plain, &[]).0
 }
 
-const TEXTS: [(&str, &str); 32] = [
+const TEXTS: [(&str, &str); 39] = [
     ("It is noon.", "It is noon."),
     (
         "3 < 5, and <b>bold</b> [1] `x` [TOOL",
@@ -103,6 +103,19 @@ const TEXTS: [(&str, &str); 32] = [
         "Yes.",
     ),
     ("Yes.</｜DSML｜function_calls> No.", "Yes. No."),
+    ("◁think▷Hm. ◁ or ▷?◁/think▷Yes.", "Yes."),
+    ("<think>Hm.</think>\n<answer>\nYes.\n</answer>", "Yes.\n"),
+    ("<response>Yes.</response>", "Yes."),
+    ("<scratchpad>Hm.</scratchpad> Yes.", "Yes."),
+    (
+        "It is {\"time\": \"noon\"}, or [ 1 ].",
+        "It is {\"time\": \"noon\"}, or [ 1 ].",
+    ),
+    (
+        "So: {\"name\": \"other\"} it is",
+        "So: {\"name\": \"other\"} it is",
+    ),
+    ("a ◁ b, {\"na", "a ◁ b, "),
 ];
 
 #[test]
@@ -112,7 +125,18 @@ fn only_what_is_for_the_caller_is_said() {
     }
 }
 
-const LEAKED: [&str; 24] = [
+const LEAKED: [&str; 33] = [
+    r#"{"name": "look", "parameters": {"day": "Friday"}}<|eot_id|>"#,
+    r#"[ {"name": "look", "arguments": {"day": "Friday"}} ]"#,
+    r#"{"type": "function", "function": {"name": "look", "arguments": "{\"day\": \"Friday\"}"}}"#,
+    r#"{"tool_uses": [{"recipient_name": "functions.look", "parameters": {"day": "Friday"}}]}"#,
+    r#"{"action": "look", "action_input": {"day": "Friday"}}"#,
+    r#"<seed:tool_call><function=look><parameter=day>Friday</parameter></function></seed:tool_call>"#,
+    r#"<start_function_call>call:look{day:<escape>Friday<escape>}<end_function_call>"#,
+    r#"<|tools_prefix|>[{"look": {"day": "Friday"}}]<|tools_suffix|>"#,
+    "<｜tool_calls_begin｜><｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name=\"look\">\
+     <steptml:parameter name=\"day\">Friday</steptml:parameter></steptml:invoke>\
+     <｜tool_call_end｜><｜tool_calls_end｜>",
     r#"<tool_call>{"name": "look", "arguments": {"day": "Friday"}}</tool_call>"#,
     r#"<tool_call>{"name": "look", "arguments": "{\"day\": \"Friday\"}"}"#,
     r#"<tool_calls>[{"function": {"name": "look", "arguments": {"day": "Friday"}}}]</tool_calls>"#,
