@@ -34,8 +34,27 @@ pub(super) fn name(name: &str) -> String {
     sign
 }
 
+/// Escapes what would end a line or move a terminal's cursor: strangers' words are in messages, too, and none of them may
+/// make a line of its own.
+struct OneLine<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let is_escaped = |char: char| char.is_control() || matches!(char, '\u{2028}' | '\u{2029}');
+        for piece in text.split_inclusive(is_escaped) {
+            let shown = piece.trim_end_matches(is_escaped);
+            self.0.write_str(shown)?;
+            for char in piece[shown.len()..].chars() {
+                write!(self.0, "{}", char.escape_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Writes a field for people.
 pub(super) fn text(out: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    let out = &mut OneLine(out);
     match field.name() {
         "message" => write!(out, "{value:?}"),
         named if is_name(named) => {

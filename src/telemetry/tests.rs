@@ -78,16 +78,31 @@ fn a_line_of_json_names_call_and_trace_and_nobody() {
     );
 }
 
-#[test]
-fn a_line_for_people_names_the_call_and_nobody() {
+/// What these make of a log for people.
+fn for_people(logs: impl FnOnce()) -> String {
     let lines = Lines::default();
     let layer = fmt::layer()
         .with_writer(lines.clone())
         .compact()
         .with_ansi(false)
         .fmt_fields(fmt::format::debug_fn(shown::text).delimited(" "));
-    with_default(tracing_subscriber::registry().with(layer), log_a_call);
-    let text = lines.text();
+    with_default(tracing_subscriber::registry().with(layer), logs);
+    lines.text()
+}
+
+#[test]
+fn what_a_stranger_has_written_makes_no_line_of_its_own() {
+    let written = "a\n2026-11-30 ERROR forged\u{1b}[2K\r\u{2028}é";
+    let text = for_people(|| tracing::warn!(id = %written, "no answer to {written}"));
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(!text.trim_end().contains(char::is_control), "{text:?}");
+    let shown = r"a\n2026-11-30 ERROR forged\u{1b}[2K\r\u{2028}é";
+    assert_eq!(text.matches(shown).count(), 2, "{text}");
+}
+
+#[test]
+fn a_line_for_people_names_the_call_and_nobody() {
+    let text = for_people(log_a_call);
     let failed = text.lines().nth(1).unwrap();
     assert!(
         failed.contains("a stage failed") && failed.contains("tries=3"),
