@@ -30,24 +30,19 @@ impl Control {
         let Some(dispatch_id) = agent.dispatch_id.clone() else {
             return Ok(true);
         };
-        match self.ask_to_leave(&agent, &dispatch_id).await {
-            Some(identity) => {
-                let (this, room) = (self.clone(), room.to_owned());
-                // What of it a shutdown cuts short, the agent does all the same.
-                tokio::spawn(async move {
-                    this.withdraw(&room, &identity, &dispatch_id).await;
-                    rooms::hang_up_unless_followed(&this.livekit, &this.store, &room).await;
-                });
-            }
+        let asked = self.ask_to_leave(&agent, &dispatch_id).await;
+        if asked.is_none() {
             // It is not in the room yet, or cannot be asked.
-            None => {
-                self.guard.dispatcher().delete(room, &dispatch_id).await?;
-                let (this, room) = (self.clone(), room.to_owned());
-                tokio::spawn(async move {
-                    rooms::hang_up_unless_followed(&this.livekit, &this.store, &room).await;
-                });
-            }
+            self.guard.dispatcher().delete(room, &dispatch_id).await?;
         }
+        let (this, room) = (self.clone(), room.to_owned());
+        // What of it a shutdown cuts short, an agent that was asked does all the same.
+        tokio::spawn(async move {
+            if let Some(identity) = asked {
+                this.withdraw(&room, &identity, &dispatch_id).await;
+            }
+            rooms::hang_up_unless_followed(&this.livekit, &this.store, &room).await;
+        });
         Ok(true)
     }
 

@@ -3,9 +3,9 @@
 //! so the guardian has to look, and to dispatch again. Rules: it dispatches only after a look at the room has shown
 //! that no agent is there (never two at once); an agent whose job a worker took gets longer to appear, and one in the
 //! room longer still to publish its voice; a room with its agent is checked again for as long as the call lasts,
-//! because events get lost; after `limit` dispatch attempts (more while a worker is known to have a
-//! place) the call is given up, with the reason. An agent whose
-//! worker is silent is asked whether it lives; if it does not answer it is replaced at once.
+//! because events get lost; after `limit` dispatch attempts (more while a worker is known to have a place) the call is
+//! given up, with the reason. An agent whose worker is silent is asked whether it lives; if it does not answer it is
+//! replaced at once.
 
 mod suspicion;
 
