@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use crate::support::api::{Api, Setup};
 use crate::support::{credentials, livekit};
+use serde_json::Value;
 use sidetone::worker::{self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings};
 use sidetone_base::WorkerStatus;
 use sidetone_control_plane::control::ControlConfig;
@@ -91,6 +92,17 @@ impl Worker {
             .await
             .unwrap()
             .unwrap()
+    }
+
+    /// The next job in `room`. A loaded machine takes longer than the impatient guardian waits, so other rooms' agents
+    /// may be asked for again before it.
+    async fn job_in(&mut self, room: &Value) -> Job {
+        loop {
+            let job = self.job().await;
+            if job.room_name == *room {
+                return job;
+            }
+        }
     }
 }
 
