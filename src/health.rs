@@ -24,8 +24,8 @@ use sidetone_http_server::descriptors::Descriptors;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Time between heartbeats of the runtime.
-const BEAT: Duration = Duration::from_secs(1);
+/// Time between heartbeats of the runtime, and of the threads of calls.
+pub const BEAT: Duration = Duration::from_secs(1);
 /// The runtime counts as stuck after this long without a heartbeat. Generous: a busy machine makes calls worse, and
 /// killing the process would end them.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
@@ -71,6 +71,8 @@ struct WorkerHealth {
     worker: watch::Receiver<WorkerStatus>,
     /// The runtime's heartbeat.
     beat: watch::Receiver<Beat>,
+    /// When each of the calls' threads beat last.
+    threads: Vec<watch::Receiver<Instant>>,
     /// The background tasks.
     tasks: TaskHealth,
 }
@@ -93,9 +95,11 @@ struct Ready {
 }
 
 impl WorkerHealth {
-    /// Why the runtime counts as stuck at `now`, if it does.
+    /// Why the runtime or a thread of calls counts as stuck at `now`, if one does.
     fn stuck(&self, now: Instant) -> Option<String> {
-        let silent = now.saturating_duration_since(self.beat.borrow().at);
+        let threads = self.threads.iter().map(|beat| *beat.borrow());
+        let oldest = threads.fold(self.beat.borrow().at, Instant::min);
+        let silent = now.saturating_duration_since(oldest);
         (silent >= STUCK_AFTER).then(|| format!("stuck for {} s", silent.as_secs()))
     }
 
@@ -154,7 +158,7 @@ async fn scrape(request: Request) -> Response {
 }
 
 /// Serves at `address` for a worker without a control plane, and starts the runtime's heartbeat. `livekit` is what is
-/// wrong with its address and keys.
+/// wrong with its address and keys, `threads` when each of the calls' threads beat last.
 ///
 /// # Errors
 /// If the address cannot be listened on, or the thread could not be started.
@@ -163,6 +167,7 @@ pub fn start(
     livekit: Option<String>,
     agents: &Arc<AgentFolder>,
     worker: watch::Receiver<WorkerStatus>,
+    threads: Vec<watch::Receiver<Instant>>,
     tasks: &mut Supervisor,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -178,6 +183,7 @@ pub fn start(
         livekit,
         worker,
         beat: beat_seen,
+        threads,
         tasks: tasks.health(),
     };
     answer(listener, health, stop.clone()).context("starting the thread of health checks")

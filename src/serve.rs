@@ -27,6 +27,7 @@ use crate::health;
 use crate::recorder::{self, Recorder};
 use crate::shop;
 use crate::telemetry::otlp::Exporter;
+use crate::worker::threads::{OnThreads, Threads};
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
@@ -101,13 +102,21 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     let local_models = worker.is_some() && env.uses_local_models();
     let agents = Arc::new(AgentFolder::open_on(agents, Secrets::read(), local_models));
     let (status, watched) = watch::channel(WorkerStatus::default());
+    let threads = worker.is_some().then(Threads::start).transpose();
+    let threads = threads.context("starting the threads of calls")?;
+    let threads = threads.map(Arc::new);
+    if let Some(threads) = &threads {
+        threads.on_each(|| watch_lag(closing.clone()));
+    }
     if let (None, Some(address)) = (&listener, env.health_address) {
+        let beats = threads.as_ref().map(|threads| threads.beats(health::BEAT));
         let livekit = env.livekit.as_ref().err().map(ToString::to_string);
         health::start(
             address,
             livekit,
             &agents,
             watched.clone(),
+            beats.unwrap_or_default(),
             &mut tasks,
             &closing,
         )?;
@@ -162,10 +171,11 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
         }
         None => None,
     };
-    let worked = match worker {
-        Some(load) => {
+    let worked = match worker.zip(threads.clone()) {
+        Some((load, threads)) => {
             let worker = Worker {
                 env: &env,
+                threads,
                 agents,
                 editions,
                 store: store.clone(),
@@ -288,6 +298,8 @@ fn pages(env: &Env, agents: &AgentFolder) -> UiSettings {
 /// The agent worker and what it needs.
 struct Worker<'a> {
     env: &'a Env,
+    /// Where its calls run.
+    threads: Arc<Threads>,
     agents: Arc<AgentFolder>,
     editions: Arc<Editions>,
     store: Store,
@@ -310,6 +322,7 @@ impl Worker<'_> {
     ) -> anyhow::Result<()> {
         let Self {
             env,
+            threads,
             agents,
             editions,
             store,
@@ -406,7 +419,8 @@ impl Worker<'_> {
                 stop,
             )
         });
-        let worked = worker::run(settings, runner, shutdown, status).await;
+        let jobs = Arc::new(OnThreads { runner, threads });
+        let worked = worker::run(settings, jobs, shutdown, status).await;
         results.made(RESULTS).await;
         if let Some(local) = local {
             local.end().await;

@@ -5,6 +5,7 @@
 pub mod driver;
 pub mod load;
 pub mod protocol;
+pub mod threads;
 
 use std::collections::HashMap;
 use std::future::Future;

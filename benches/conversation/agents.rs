@@ -59,6 +59,8 @@ impl Agent {
                 let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_sidetone").into());
                 let mut command = Command::new(built);
                 command.args(["worker", "--count-jobs", "--agents"]);
+                // As many as are asked for: what more callers do to each other is measured, not refused.
+                command.env("SIDETONE_MAX_CALLS", "1000");
                 command.arg(match self {
                     Self::SidetoneRealtime => realtime_agents(root, folder.path()),
                     _ => root.join("agent-config"),

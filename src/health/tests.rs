@@ -6,6 +6,7 @@ use super::*;
 struct Told {
     worker: watch::Sender<WorkerStatus>,
     beat: watch::Sender<Beat>,
+    thread: watch::Sender<Instant>,
     health: WorkerHealth,
 }
 
@@ -16,13 +17,16 @@ fn well(now: Instant) -> Told {
         ..WorkerStatus::default()
     });
     let (beat, beat_seen) = watch::channel(Beat { at: now, agents: 2 });
+    let (thread, thread_seen) = watch::channel(now);
     Told {
         worker,
         beat,
+        thread,
         health: WorkerHealth {
             livekit: None,
             worker: worker_seen,
             beat: beat_seen,
+            threads: vec![thread_seen],
             tasks: TaskHealth::default(),
         },
     }
@@ -62,6 +66,17 @@ fn a_worker_says_what_it_lacks() {
         shown(&told.health, now + STUCK_AFTER),
         lacks("runtime", "stuck for 5 s")
     );
+    // A call that holds its thread.
+    told.beat.send_replace(Beat {
+        at: now + STUCK_AFTER,
+        agents: 2,
+    });
+    assert_eq!(
+        shown(&told.health, now + STUCK_AFTER),
+        lacks("runtime", "stuck for 5 s")
+    );
+    told.thread.send_replace(now + STUCK_AFTER);
+    assert_eq!(shown(&told.health, now + STUCK_AFTER), ok);
     let missing = "Voice service not configured: set LIVEKIT_HOST";
     let unset = WorkerHealth {
         livekit: Some(missing.into()),
