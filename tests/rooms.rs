@@ -77,6 +77,36 @@ async fn granted(served: &Served) -> Granted {
     access.obtain().await.unwrap()
 }
 
+/// The agent's process, its LiveKit, and a provider that knows the opening hours.
+struct House {
+    livekit: LiveKitServer,
+    provider: FakeOpenAi,
+    served: Served,
+}
+
+impl House {
+    async fn open() -> Self {
+        let livekit = LiveKitServer::start().await.unwrap();
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        asks_for_hours(&provider);
+        let served = Served::start(&livekit, &provider, &[]).await;
+        Self {
+            livekit,
+            provider,
+            served,
+        }
+    }
+
+    /// A caller whose microphone is silent, and whose agent listens.
+    async fn caller(&self) -> (Granted, Person) {
+        let granted = granted(&self.served).await;
+        let mut caller = Person::join(&granted.url, &granted.token).await;
+        caller.publish(TrackSource::Microphone, false).await;
+        caller.sees("listening").await;
+        (granted, caller)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_joined_anew_hears_its_caller_again() {
     let livekit = LiveKitServer::start().await.unwrap();

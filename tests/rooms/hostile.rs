@@ -16,13 +16,12 @@ use sidetone_call::transport::Key;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::dispatch::leave::{LEAVE_TOPIC, request};
 use sidetone_control_plane::server_api::{Answer, ServerApi};
-use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
+use sidetone_testkit::Endpoint;
 use tokio::task::JoinSet;
 
-use super::binary::Served;
 use super::gate::Gate;
 use super::person::{Person, Sounding};
-use super::{ANSWER, asks_for_hours, granted};
+use super::{ANSWER, House, granted};
 use crate::calls::until;
 use crate::support::claims;
 
@@ -46,11 +45,8 @@ async fn said_before(person: &Person, track: &Sounding, bytes: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_sends_bombs_is_still_answered() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
+    let house = House::open().await;
+    let granted = granted(&house.served).await;
     let mut eve = Person::join(&granted.url, &granted.token).await;
     let microphone = eve.publish(TrackSource::Microphone, true).await;
     until("the agent", || eve.agent()).await;
@@ -63,14 +59,14 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
     laced.extend([0xA3, 0x85, 0x81, 0, 0, 0x04, 0xFF].repeat(4_000));
     said_before(&eve, &microphone, &laced).await;
     eve.sees("listening").await;
-    let before = served.most_memory();
+    let before = house.served.most_memory();
     eve.writes(&"a".repeat(BOMB)).await;
     eve.writes("What are your opening hours?").await;
     eve.reads(ANSWER).await;
-    let cost = served.most_memory() - before;
+    let cost = house.served.most_memory() - before;
     eprintln!("a message of {BOMB} bytes took {cost}");
     assert!(cost < COST, "it took {cost} bytes");
-    let log = served.log();
+    let log = house.served.log();
     assert!(log.contains("its blocks are laced"), "{log}");
     assert!(log.contains("a chat message"), "{log}");
     eve.leave().await;
@@ -79,14 +75,8 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
 /// E7 of the field trial: each of a hundred messages used to be a request to the model.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut eve = Person::join(&granted.url, &granted.token).await;
-    eve.publish(TrackSource::Microphone, false).await;
-    eve.sees("listening").await;
+    let house = House::open().await;
+    let (_, eve) = house.caller().await;
     for n in 0..100 {
         eve.writes(&format!("{n} {}", "word ".repeat(2_800))).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -94,10 +84,10 @@ async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
     eve.reads("Please wait a moment").await;
     // The next message within the limit is answered.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    provider.default_answer("And on Sunday at ten.");
+    house.provider.default_answer("And on Sunday at ten.");
     eve.writes("What are your opening hours?").await;
     eve.reads("And on Sunday at ten.").await;
-    let asked = provider.requests_to(Endpoint::Chat).len();
+    let asked = house.provider.requests_to(Endpoint::Chat).len();
     assert!(asked <= 8, "{asked} requests");
     assert_eq!(eve.words().matches("Please wait a moment").count(), 1);
     eve.leave().await;
@@ -106,30 +96,25 @@ async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
 /// E7 with telephone keys, which any client can send: each of these ends a turn.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_keys_is_few_turns_and_one_line_of_the_log() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut eve = Person::join(&granted.url, &granted.token).await;
-    eve.publish(TrackSource::Microphone, false).await;
-    eve.sees("listening").await;
+    let house = House::open().await;
+    let (granted, eve) = house.caller().await;
     let hash = dtmf(Key::new('#').unwrap());
     for _ in 0..300 {
         let participant = eve.room.local_participant();
         participant.publish_dtmf(hash.clone()).await.unwrap();
     }
     let told = "keys are not taken";
-    until(told, || served.log().contains(told).then_some(())).await;
+    until(told, || house.served.log().contains(told).then_some(())).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     eve.writes("What are your opening hours?").await;
     eve.reads(ANSWER).await;
-    let call = served.call_of(granted.call_id.as_deref().unwrap()).await;
+    let id = granted.call_id.as_deref().unwrap();
+    let call = house.served.call_of(id).await;
     let turns = call["turns"].as_array().unwrap();
     let texts = turns.iter().filter_map(|turn| turn["text"].as_str());
     let keys: usize = texts.map(|text| text.matches("Keys pressed").count()).sum();
     assert!((1..=80).contains(&keys), "{keys} keys in turns");
-    assert_eq!(served.log().matches(told).count(), 1);
+    assert_eq!(house.served.log().matches(told).count(), 1);
     eve.leave().await;
 }
 
@@ -138,18 +123,13 @@ async fn a_flood_of_keys_is_few_turns_and_one_line_of_the_log() {
 async fn requests_that_never_end_take_no_memory() {
     const REQUESTS: usize = 60;
     const BYTES: usize = 1024 * 1024;
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut ada = Person::join(&granted.url, &granted.token).await;
-    ada.publish(TrackSource::Microphone, false).await;
-    let agent = ada.sees("listening").await;
+    let house = House::open().await;
+    let (granted, ada) = house.caller().await;
+    let agent = ada.agent().unwrap();
     let room = claims(&granted.token)["video"]["room"].clone();
-    let token = super::person::token(&livekit, room.as_str().unwrap(), "eve");
-    let eve = Person::join(&livekit.url, &token).await;
-    let before = served.most_memory();
+    let token = super::person::token(&house.livekit, room.as_str().unwrap(), "eve");
+    let eve = Person::join(&house.livekit.url, &token).await;
+    let before = house.served.most_memory();
     let mut requests = JoinSet::new();
     for _ in 0..REQUESTS {
         let options = StreamTextOptions::new_with_topic("lk.rpc_request");
@@ -165,7 +145,7 @@ async fn requests_that_never_end_take_no_memory() {
     // They are kept open.
     let _writers = requests.join_all().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let cost = served.most_memory() - before;
+    let cost = house.served.most_memory() - before;
     eprintln!("{REQUESTS} requests of {BYTES} bytes took {cost}");
     assert!(cost < COST, "they took {cost} bytes");
     // A participant who is not the caller is refused, and the caller is heard.
@@ -178,7 +158,8 @@ async fn requests_that_never_end_take_no_memory() {
     ada.writes("What are your opening hours?").await;
     ada.reads(ANSWER).await;
     assert!(
-        served
+        house
+            .served
             .log()
             .contains("data packets of participants were dropped")
     );
@@ -189,14 +170,8 @@ async fn requests_that_never_end_take_no_memory() {
 /// E12: a hidden participant sends without a name, like LiveKit's server.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_speaks_in_the_control_planes_name() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut ada = Person::join(&granted.url, &granted.token).await;
-    ada.publish(TrackSource::Microphone, false).await;
-    ada.sees("listening").await;
+    let house = House::open().await;
+    let (granted, ada) = house.caller().await;
     let room = claims(&granted.token)["video"]["room"].clone();
     let grants = VideoGrants {
         room_join: true,
@@ -204,12 +179,12 @@ async fn nobody_speaks_in_the_control_planes_name() {
         room: room.as_str().unwrap().into(),
         ..VideoGrants::default()
     };
-    let token = AccessToken::with_api_key(&livekit.api_key, &livekit.api_secret)
+    let token = AccessToken::with_api_key(&house.livekit.api_key, &house.livekit.api_secret)
         .with_identity("eve")
         .with_grants(grants)
         .to_jwt()
         .unwrap();
-    let (eve, _events) = livekit::Room::connect(&livekit.url, &token, RoomOptions::default())
+    let (eve, _events) = livekit::Room::connect(&house.livekit.url, &token, RoomOptions::default())
         .await
         .unwrap();
     let forged = DataPacket {
@@ -220,7 +195,7 @@ async fn nobody_speaks_in_the_control_planes_name() {
     };
     eve.local_participant().publish_data(forged).await.unwrap();
     until("the forgery in the log", || {
-        let log = served.log();
+        let log = house.served.log();
         log.contains("was not taken for the control plane's")
             .then_some(())
     })
@@ -232,12 +207,9 @@ async fn nobody_speaks_in_the_control_planes_name() {
 /// What a client sends again after it had lost its connection counts once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_sender_was_away_in_the_middle_is_read_once() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let gate = Gate::before(&livekit).await;
+    let house = House::open().await;
+    let granted = granted(&house.served).await;
+    let gate = Gate::before(&house.livekit).await;
     let mut ada = Person::join(&gate.url, &granted.token).await;
     ada.publish(TrackSource::Microphone, false).await;
     ada.sees("listening").await;
@@ -251,7 +223,7 @@ async fn a_message_whose_sender_was_away_in_the_middle_is_read_once() {
     message.write("opening hours?").await.unwrap();
     message.close().await.unwrap();
     ada.reads(ANSWER).await;
-    let asked = provider.requests_to(Endpoint::Chat).pop().unwrap();
+    let asked = house.provider.requests_to(Endpoint::Chat).pop().unwrap();
     let asked = asked.body.to_string();
     assert_eq!(asked.matches("What are your opening hours?").count(), 1);
     ada.leave().await;
@@ -261,17 +233,16 @@ async fn a_message_whose_sender_was_away_in_the_middle_is_read_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_another_time_are_not_obeyed_and_the_log_says_why() {
     const HOURS: Duration = Duration::from_secs(3 * 3_600);
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut ada = Person::join(&granted.url, &granted.token).await;
-    ada.publish(TrackSource::Microphone, false).await;
-    let agent = ada.sees("listening").await.identity().to_string();
+    let house = House::open().await;
+    let (granted, ada) = house.caller().await;
+    let agent = ada.agent().unwrap().identity().to_string();
+    let livekit = &house.livekit;
     let keys = LiveKit::new(&*livekit.url, &*livekit.api_key, &*livekit.api_secret);
     let (server, room) = (ServerApi::new(&keys), ada.room.name());
-    let dispatch = server.dispatches(&room).await.unwrap().remove(0).id;
+    // LiveKit makes one of its own, for agents without a name.
+    let mut dispatches = server.dispatches(&room).await.unwrap().into_iter();
+    let ours = dispatches.find(|one| one.agent_name == "sidetone");
+    let dispatch = ours.unwrap().id;
     let sign = |topic: &str, at: SystemTime, body: String| {
         let call = granted.call_id.as_deref().unwrap();
         let to = Address {
@@ -303,9 +274,12 @@ async fn orders_of_another_time_are_not_obeyed_and_the_log_says_why() {
     }
     for what in ["a message", "an order"] {
         let told = format!("{what} was not taken for the control plane's");
-        until(&told, || served.log().contains(&told).then_some(())).await;
+        until(&told, || house.served.log().contains(&told).then_some(())).await;
     }
     ada.writes("What are your opening hours?").await;
     ada.reads(ANSWER).await;
+    // The same order with the right time.
+    leaves(clock::wall()).await;
+    until("the agent gone", || ada.agent().is_none().then_some(())).await;
     ada.leave().await;
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 use livekit::prelude::{PerformRpcData, TrackSource};
 use livekit::{StreamTextOptions, StreamWriter as _};
 use serde_json::{Value, json};
-use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
+use sidetone_testkit::Endpoint;
 
-use super::binary::Served;
 use super::person::{self, Person};
-use super::{ANSWER, asks_for_hours, granted};
+use super::{ANSWER, House, granted};
 use crate::calls::until;
 use crate::support::{claims, tools};
 
@@ -36,17 +35,14 @@ async fn hostile(mode: &[&str], url: &str, token: &str) -> Value {
 }
 
 /// The same, as a caller.
-async fn caller(served: &Served, mode: &[&str]) -> Value {
-    let granted = granted(served).await;
+async fn caller(house: &House, mode: &[&str]) -> Value {
+    let granted = granted(&house.served).await;
     hostile(mode, &granted.url, &granted.token).await
 }
 
 /// An unencrypted caller asks in writing, and is answered.
-async fn is_answered(served: &Served) {
-    let granted = granted(served).await;
-    let mut ada = Person::join(&granted.url, &granted.token).await;
-    ada.publish(TrackSource::Microphone, false).await;
-    ada.sees("listening").await;
+async fn is_answered(house: &House) {
+    let (_, ada) = house.caller().await;
     ada.writes("What are your opening hours?").await;
     ada.reads(ANSWER).await;
     ada.leave().await;
@@ -55,63 +51,54 @@ async fn is_answered(served: &Served) {
 /// E1 and E2: each recording is logged, and its caller is answered like any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_that_are_none_stop_nobody() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    is_answered(&served).await;
-    let before = served.most_memory();
+    let house = House::open().await;
+    is_answered(&house).await;
+    let before = house.served.most_memory();
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fuzz/webm/");
     let files = ["circle", "laced", "empty-frames"].map(|name| format!("{fixtures}{name}"));
     let modes = files.each_ref().map(|file| ["before", file]);
-    let callers = modes.iter().map(|mode| caller(&served, mode));
+    let callers = modes.iter().map(|mode| caller(&house, mode));
     for seen in futures::future::join_all(callers).await {
         assert_eq!(seen["answered"], true, "{seen}");
     }
-    is_answered(&served).await;
-    let log = served.log();
+    is_answered(&house).await;
+    let log = house.served.log();
     let told = log.matches("what the caller said before is not heard error=");
     assert_eq!(told.count(), files.len(), "{log}");
-    let cost = served.most_memory() - before;
+    let cost = house.served.most_memory() - before;
     assert!(cost < COST, "they took {cost} bytes");
 }
 
 /// E3 and E7: unpacked data is limited, and requests to the model are, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_without_measure_cost_what_they_are_allowed_to() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    is_answered(&served).await;
+    let house = House::open().await;
+    is_answered(&house).await;
     let (before, asked) = (
-        served.most_memory(),
-        provider.requests_to(Endpoint::Chat).len(),
+        house.served.most_memory(),
+        house.provider.requests_to(Endpoint::Chat).len(),
     );
-    let (bombs, chats) = tokio::join!(caller(&served, &["bombs"]), caller(&served, &["chats"]));
+    let (bombs, chats) = tokio::join!(caller(&house, &["bombs"]), caller(&house, &["chats"]));
     for seen in [&bombs, &chats] {
         assert_eq!(seen["answered"], true, "{seen}");
     }
     let words = chats["words"].as_str().unwrap();
     assert_eq!(words.matches("Please wait a moment").count(), 1, "{chats}");
-    is_answered(&served).await;
-    let cost = served.most_memory() - before;
+    is_answered(&house).await;
+    let cost = house.served.most_memory() - before;
     assert!(cost < COST, "they took {cost} bytes");
-    let asked = provider.requests_to(Endpoint::Chat).len() - asked;
+    let asked = house.provider.requests_to(Endpoint::Chat).len() - asked;
     assert!(asked < 30, "{asked} requests to the model");
 }
 
 /// E12: a participant who joins before the agent knows its caller is neither the control plane nor the caller.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_before_the_caller_gives_no_orders() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
+    let house = House::open().await;
+    let granted = granted(&house.served).await;
     let room = claims(&granted.token)["video"]["room"].clone();
     let room = room.as_str().unwrap();
-    let eve = person::token_of(&livekit, room, "eve", "egress");
+    let eve = person::token_of(&house.livekit, room, "eve", "egress");
     let ada = async {
         // Eve is there first, and already sending.
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -131,9 +118,9 @@ async fn who_comes_before_the_caller_gives_no_orders() {
         ada.reads(ANSWER).await;
         ada
     };
-    let (seen, ada) = tokio::join!(hostile(&["early"], &livekit.url, &eve), ada);
+    let (seen, ada) = tokio::join!(hostile(&["early"], &house.livekit.url, &eve), ada);
     assert_eq!(seen["agent"], true, "{seen}");
-    let log = served.log();
+    let log = house.served.log();
     for order in ["the agent is asked to leave", "recording is paused"] {
         assert!(!log.contains(order), "{order}: {log}");
     }
@@ -145,15 +132,9 @@ async fn who_comes_before_the_caller_gives_no_orders() {
 /// is the caller's and the control plane's.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_meddles_with_a_callers_message_changes_none_of_it() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = FakeOpenAi::start(Timing::default()).await;
-    asks_for_hours(&provider);
-    let served = Served::start(&livekit, &provider, &[]).await;
-    let granted = granted(&served).await;
-    let mut ada = Person::join(&granted.url, &granted.token).await;
-    ada.publish(TrackSource::Microphone, false).await;
-    ada.sees("listening").await;
-    let eve = person::token(&livekit, &ada.room.name(), "eve");
+    let house = House::open().await;
+    let (_, ada) = house.caller().await;
+    let eve = person::token(&house.livekit, &ada.room.name(), "eve");
     let begins = async {
         until("eve in the room", || {
             let mut others = ada.room.remote_participants().into_keys();
@@ -166,13 +147,13 @@ async fn who_meddles_with_a_callers_message_changes_none_of_it() {
         writer.write("What are your ").await.unwrap();
         writer
     };
-    let (seen, message) = tokio::join!(hostile(&["meddles"], &livekit.url, &eve), begins);
+    let (seen, message) = tokio::join!(hostile(&["meddles"], &house.livekit.url, &eve), begins);
     assert!(seen["stream"].is_string(), "she has seen it begin: {seen}");
     assert_eq!(seen["codes"], json!([403, 403, 403]));
     message.write("opening hours?").await.unwrap();
     message.close().await.unwrap();
     ada.reads(ANSWER).await;
-    let asked = provider.requests_to(Endpoint::Chat);
+    let asked = house.provider.requests_to(Endpoint::Chat);
     let asked: Vec<_> = asked.iter().map(|one| one.body.to_string()).collect();
     assert!(
         asked
@@ -181,7 +162,7 @@ async fn who_meddles_with_a_callers_message_changes_none_of_it() {
             .contains("What are your opening hours?")
     );
     assert!(asked.iter().all(|one| !one.contains("Ignore what I wrote")));
-    let log = served.log();
+    let log = house.served.log();
     let forged = log.lines().find(|line| line.contains("all is lost"));
     assert_eq!(forged, None, "{log}");
     ada.leave().await;
