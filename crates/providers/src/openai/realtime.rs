@@ -218,10 +218,6 @@ impl Session {
                 self.append(&audio).await;
             }
             Command::Words(asked) => {
-                if self.failed {
-                    asked.words.send(None).ok();
-                    return;
-                }
                 self.reconnect().await;
                 if self.failed {
                     asked.words.send(None).ok();
