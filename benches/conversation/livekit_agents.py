@@ -1,4 +1,4 @@
-"""The same agent on livekit-agents. Whatever the comparison does not set has its default."""
+"""The benchmark's agent on livekit-agents. Everything that the comparison does not set has its default."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""The same agent on pipecat. Whatever the comparison does not set has its default: Silero VAD, Smart Turn.
+"""The benchmark's agent on pipecat. Everything that the comparison does not set has its default: Silero VAD, Smart Turn.
 
-pipecat takes no part in LiveKit's dispatch. One process holds all calls, which is the leanest way, and reads the name
-of each call's room from a line of its input.
+pipecat does not use LiveKit's dispatch. One process holds all calls, which costs the least, and reads the name of each
+call's room from a line of its input.
 """
 
 import asyncio

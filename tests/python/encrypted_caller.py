@@ -2,16 +2,16 @@
 sends, and reports what it can read.
 
 It reads commands from its standard input, one JSON object per line, and answers each with one:
-  {"do": "join", "url", "token", "hz", "key"?, "hkdf"?, "data"?}   key: base64; data: encrypts data, too;
-                             hz: of the agent's voice
-  {"do": "publish"}          a microphone
-  {"do": "play", "wav"}      plays 16-bit mono sound of 48 kHz from a file
-  {"do": "write", "text"}    a chat message
-  {"do": "ratchet"}          goes to the next key
-  {"do": "key", "key", "index"}   takes another key
-  {"do": "seen"}             what was read, and the loudest 50 ms of the agent's voice since the last time
+  {"do": "join", "url", "token", "hz", "key"?, "hkdf"?, "data"?}   joins a room; key: base64; data: also encrypts
+                             data; hz: the tone of the agent's voice
+  {"do": "publish"}          publishes a microphone
+  {"do": "play", "wav"}      plays a file of 16-bit mono sound at 48 kHz
+  {"do": "write", "text"}    sends a chat message
+  {"do": "ratchet"}          ratchets the key
+  {"do": "key", "key", "index"}   uses another key
+  {"do": "seen"}             reports what was read, and the loudest 50 ms of the agent's voice since the last report
 
-A voice is the test provider's tone: what a decoder makes of sound that is still encrypted is loud, too.
+The voice is the test provider's tone, because a decoder turns sound that is still encrypted into loud noise.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ class Caller:
         return {}
 
     def note(self, participant) -> None:
-        """Keeps what the agent says about itself, also after it has left."""
+        """Keeps the agent's attributes even after it has left."""
         if is_agent(participant):
             self.attributes.update(participant.attributes)
 

@@ -1,13 +1,15 @@
-"""A hostile participant of tests/rooms, by LiveKit's Python SDK.
+"""A hostile participant for tests/rooms, made with LiveKit's Python SDK. The first argument says what it does:
 
-before FILE   is a caller who says to have recorded the bytes of FILE before the call, and then asks in writing
-bombs         is a caller who sends four messages of 225 MB, some hundreds of kilobytes each on their way, and asks
-chats         is a caller who writes a hundred messages of 14 KB, and asks
-early         is no caller: from the first moment on it sends in the control plane's name, and asks for what callers may
-meddles       is no caller: it goes on with somebody's message under the same stream's id, answers requests that nobody
-              has made with lines for the log, and asks for what callers and the control plane may
+before FILE   A caller who pretends to have recorded the bytes of FILE before the call, and then asks a question in
+              writing.
+bombs         A caller who sends four messages of 225 MB (compressed to some hundred kilobytes each), and then asks.
+chats         A caller who writes a hundred messages of 14 KB, and then asks.
+early         Not a caller: from its first moment it sends packets in the control plane's name, and calls methods that
+              only the caller may call.
+meddles       Not a caller: it continues somebody else's message with the same stream id, answers requests that nobody
+              made with text that looks like lines of the log, and calls methods of the caller and the control plane.
 
-Prints what it saw as one line of JSON.
+It prints what it saw as one line of JSON.
 """
 
 import asyncio
@@ -63,7 +65,7 @@ async def main(mode: str, url: str, token: str, *more: str) -> dict:
     me = room.local_participant
 
     async def asks() -> dict:
-        """The question is asked until it is answered: one that is too many is dropped."""
+        """Asks the question until it is answered, because messages over the limit are dropped."""
         for _ in range(6):
             await me.send_text(QUESTION, topic="lk.chat")
             if await until(lambda: "We open at nine." in words(), 6):
@@ -105,7 +107,7 @@ async def main(mode: str, url: str, token: str, *more: str) -> dict:
 
 
 async def early(room, me, agent) -> dict:
-    """Sends until the agent has been there for four seconds."""
+    """Sends packets until the agent has been in the room for four seconds."""
     order = json.dumps({"recording": "", "paused": True})
     refused, granted, left = 0, 0, 80
     for _ in range(PATIENCE * 20):

@@ -1,6 +1,6 @@
-"""A caller of tests/rooms, by LiveKit's Python SDK: it mutes first its camera and then its microphone.
+"""A caller for tests/rooms, made with LiveKit's Python SDK, that mutes its camera and then its microphone.
 
-Prints what it saw as one line of JSON.
+It prints a line of JSON when it has done so.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ async def main(url: str, token: str) -> dict:
     await room.local_participant.publish_track(camera, published)
     pictures.capture_frame(rtc.VideoFrame(320, 240, rtc.VideoBufferType.RGBA, bytearray(320 * 240 * 4)))
     await asyncio.wait_for(met.wait(), PATIENCE)
-    # By then the agent has met this caller, whose subscription it may not have seen.
+    # Gives the agent time to notice this caller; it may have missed the subscription.
     await asyncio.sleep(2.5)
     camera.mute()
     await asyncio.sleep(0.5)

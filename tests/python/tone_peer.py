@@ -70,7 +70,7 @@ async def main() -> None:
 
     await room.connect(args.url, args.token)
     await publish(room, args)
-    # The last two seconds: what comes first may hold the start of the stream.
+    # Only the last two seconds, because the beginning may contain the start of the stream.
     steady = heard[-2 * RATE :]
     print(json.dumps({"hz": frequency(steady), "rms": rms(steady), "samples": len(heard)}), flush=True)
     # The SDK's native threads may abort an orderly exit.

@@ -80,7 +80,7 @@ const en = {
   "problem.no-media": "The assistant’s sound does not reach this call.",
   "problem.connection-lost": "The connection was lost.",
   "problem.joined-elsewhere": "This call goes on in another window.",
-  "problem.removed": "You were taken out of the call.",
+  "problem.removed": "You were removed from the call.",
 } satisfies Record<string, string> & Record<`problem.${ProblemCode}`, string>;
 
 export type Strings = Record<keyof typeof en, string>;

@@ -103,10 +103,10 @@ export async function showCall(id: string, current: () => boolean, changed: (err
     ["Duration", call.durationSeconds === null ? "–" : clock(call.durationSeconds)],
     ["Participants", call.participants.map((p) => `${p.participantName || p.userId} (${p.kind})`).join(", ") || "–"],
   ];
-  if (call.failureReason) facts.push(["Failed because", call.failureReason]);
+  if (call.failureReason) facts.push(["Failure", call.failureReason]);
   if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
   if (call.agent) facts.push(["Agent", call.agent]);
-  if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
+  if (call.agentVersion) facts.push(["Version of the agent’s files", call.agentVersion.slice(0, 12)]);
   if (call.edition) facts.push(["Edition of all agents", call.edition.slice(0, 12)]);
   if (call.media) facts.push(...soundFacts(call.media));
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
@@ -128,14 +128,14 @@ const PATHS = { udp: "UDP", tcp: "TCP", relay: "TURN relay" } as const;
 function soundFacts(media: Media): [string, string][] {
   const facts: [string, string][] = [["Media path", [
     media.path === null ? "" : PATHS[media.path],
-    media.rttMs === null ? "" : `${milliseconds(media.rttMs)} there and back`,
+    media.rttMs === null ? "" : `${milliseconds(media.rttMs)} round trip`,
   ].filter(Boolean).join(", ") || "–"]];
   for (const [name, way] of [["Sound from the caller", media.received], ["Sound to the caller", media.sent]] as const) {
     if (way.packets === 0) continue;
     facts.push([name, [
       way.mos === null ? "" : `MOS about ${way.mos.toFixed(1)}`,
       `${way.lostPercent}% lost`,
-      way.concealedPercent === undefined ? "" : `${way.concealedPercent}% made up`,
+      way.concealedPercent === undefined ? "" : `${way.concealedPercent}% concealed`,
       way.jitterMs === null ? "" : `jitter ${way.jitterMs.toFixed(1)} ms`,
     ].filter(Boolean).join(", ")]);
   }
