@@ -197,7 +197,7 @@ async fn webhook(env: &Env) -> Item {
     let Ok(parsed) = reqwest::Url::parse(&url) else {
         return Item::wrong(
             "webhook",
-            format!("SIDETONE_PUBLIC_URL is \"{public}\", which is no address"),
+            format!("SIDETONE_PUBLIC_URL is \"{public}\", which is not a URL"),
             "write it as https://voice.example.com",
         );
     };
@@ -215,7 +215,7 @@ async fn webhook(env: &Env) -> Item {
         Ok(response) if response.status().is_success() => Item::wrong(
             "webhook",
             format!("{url} is not https"),
-            "events name your callers: put TLS before this server",
+            "events name your callers: put TLS in front of this server",
         ),
         Ok(response) => Item::wrong(
             "webhook",

@@ -295,7 +295,7 @@ impl std::str::FromStr for SaysArg {
         let key = |sign| {
             Key::new(sign).ok_or_else(|| {
                 format!(
-                    "{sign:?} is no telephone key; write digits, *, # and A to D, such as keys:12#"
+                    "{sign:?} is not a telephone key; write digits, *, # and A to D, such as keys:12#"
                 )
             })
         };
@@ -314,7 +314,7 @@ impl std::str::FromStr for TurnArg {
         let (says, cue) = match text.rsplit_once('@') {
             Some((file, after)) if after.ends_with("ms") => {
                 let millis = after.trim_end_matches("ms").parse().map_err(|_| {
-                    format!("{after:?} is no time; write whole milliseconds, such as 800ms")
+                    format!("{after:?} is not a time; write whole milliseconds, such as 800ms")
                 })?;
                 (file, Cue::AgentSpeakingFor(Duration::from_millis(millis)))
             }

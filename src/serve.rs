@@ -340,7 +340,7 @@ impl Worker<'_> {
             Ok(livekit) => livekit.clone(),
             Err(missing) => {
                 // The control plane reports this to whoever asks; there is nothing to work for.
-                tracing::error!("no agents here: {missing}");
+                tracing::error!("this process runs no agents: {missing}");
                 shutdown.drain.cancelled().await;
                 return Ok(());
             }

@@ -41,7 +41,7 @@ fn env(server: &S3Server, data: &std::path::Path, changed: &[(&str, &str)]) -> E
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_bucket_is_told_and_cors_is_mended() {
+async fn a_bad_bucket_is_explained_and_its_cors_rules_are_fixed() {
     let server = S3Server::start();
     let data = tempfile::tempdir().unwrap();
     let mut told = vec![];

@@ -171,7 +171,7 @@ async fn each_stage_of_each_agent_is_asked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
+async fn a_failing_provider_is_reported_with_its_agents_and_its_own_words() {
     let setup = Setup::new().await;
     // Both requests to the process's model are refused, including the minimal one.
     setup
@@ -244,7 +244,7 @@ async fn a_realtime_stt_is_asked_by_its_socket() {
     let items = live::ask(&setup.env, &clients, &agents).await;
     assert_eq!(faults(&items), []);
     assert!(
-        items[0].found.contains("(by its realtime socket) heard"),
+        items[0].found.contains("(over its realtime socket) heard"),
         "{items:?}"
     );
     assert_eq!(setup.own.requests_to(Endpoint::Realtime).len(), 1);
@@ -252,7 +252,7 @@ async fn a_realtime_stt_is_asked_by_its_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_model_is_told_in_time() {
+async fn the_end_of_a_model_is_reported_in_time() {
     let setup = Setup::new().await;
     assert_eq!(faults(&setup.models().await), []);
     setup
@@ -282,7 +282,7 @@ async fn the_end_of_a_model_is_told_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_lists_no_models_is_at_no_fault() {
+async fn a_server_that_lists_no_models_is_not_a_problem() {
     let setup = Setup::new().await;
     for status in [404, 405, 501] {
         setup.own.list_models(ModelList::Status(status));

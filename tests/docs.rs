@@ -60,7 +60,7 @@ fn links(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn links_lead_to_pages_and_headings_that_there_are() {
+fn links_lead_to_pages_and_headings_that_exist() {
     let pages = pages();
     let mut broken = Vec::new();
     let mut seen = 0;

@@ -60,7 +60,7 @@ async fn the_process_takes_over_where_no_worker_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_between_people_are_recorded_and_a_failure_is_told() {
+async fn calls_between_people_are_recorded_and_a_failure_is_reported() {
     let mut stage = stage_with(Egress::Works).await;
     let (call, rooms, room) = stage.room_for_people().await;
     let recording = stage.recording_in(&call, "recording").await;

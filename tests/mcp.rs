@@ -122,7 +122,7 @@ async fn the_file_says_which_tools_there_are() {
 
 /// Each with its cause, and without waiting for the others.
 #[tokio::test]
-async fn servers_that_are_not_there_are_told_of() {
+async fn missing_servers_are_reported() {
     let address = server::http().await;
     let url = format!("http://{address}/mcp");
     // Accepts connections and says nothing.

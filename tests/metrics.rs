@@ -241,7 +241,7 @@ async fn a_worker_that_dies_is_seen_by_the_others() {
 
 /// Admins may scrape, and keys with that scope; such a key may do nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_may_scrapes_a_control_plane() {
+async fn only_permitted_callers_scrape_a_control_plane() {
     let stage = Stage::set(0).await;
     let status = async |path: &str, key: Option<&str>| stage.status(path, key).await;
     assert_eq!(status("/metrics", None).await, 401);

@@ -76,7 +76,7 @@ fn commands_ports_and_grace_periods_are_those_of_the_program() {
 }
 
 #[test]
-fn files_and_metrics_that_are_named_exist() {
+fn named_files_and_metrics_exist() {
     let compose = read("deploy/compose.yaml");
     let mounted = compose.lines().filter_map(|line| {
         let mount = line.trim().strip_prefix("- ")?;

@@ -65,7 +65,7 @@ pub async fn look_up(team: Vec<AgentConfig>, http: &HttpTools) -> Vec<AgentConfi
                 tracing::warn!(
                     agent = agent.name,
                     message,
-                    "the lookup failed: the call begins without its values"
+                    "the lookup failed: the call begins without its result"
                 );
                 agent
             }

@@ -168,7 +168,7 @@ impl Agents {
         let (traced, requests) = Traced::of(&self.tracer, subject);
         let clients = self.clients.reporting(&requests);
         let (mut team, servers) = self.personas(call_id, job, team, &record, &clients);
-        let first = team.first().context("a call without an agent")?;
+        let first = team.first().context("the job has no agent")?;
         let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
         let unwritten_yet = unwritten.row.clone().into_iter();
         let broken_off = broken_off.flatten().map(Entry::Turn);
@@ -220,7 +220,7 @@ impl Agents {
                     tracing::warn!(%call_id, agent = name, %error, "the caller is told, and the room ends");
                     return Ok(vec![refusing(roster)?]);
                 }
-                tracing::warn!(%call_id, agent = name, %error, "the default agent takes its place");
+                tracing::warn!(%call_id, agent = name, %error, "the default agent takes the call instead");
                 roster.team(DEFAULT_AGENT)?
             }
             team => team?,

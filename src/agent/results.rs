@@ -175,7 +175,7 @@ async fn overdue(
     );
     let before = meter.taken();
     let Some(made) = result::make(&*model, &agent.result, call_id, ready(happened)).await else {
-        return give_up(store, owed, "the agent's file wants no result any more").await;
+        return give_up(store, owed, "the agent's file no longer asks for a result").await;
     };
     store.save_result(call_id, &made).await?;
     let mut notes = Notes::new(OVERDUE, clock::wall());

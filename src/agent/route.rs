@@ -52,7 +52,7 @@ impl Agents {
                             return first;
                         }
                     }
-                    Err(error) => tracing::warn!(room, %error, "who is there is not known"),
+                    Err(error) => tracing::warn!(room, %error, "could not read who is in the room"),
                 }
                 tokio::time::sleep(LOOK).await;
             }

@@ -97,7 +97,7 @@ impl Place {
                 .livekit
                 .remove_participant(&self.agent.room, identity.as_str());
             if let Err(error) = removed.await {
-                tracing::warn!(%error, "it may stay");
+                tracing::warn!(%error, "the earlier agent could not be removed; it may stay in the room");
             }
         }
         let gone = async {

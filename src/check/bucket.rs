@@ -35,7 +35,7 @@ pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
             return vec![Item::wrong(NAME, found, "check LIVEKIT_RECORDING_ENDPOINT")];
         }
     }
-    let written = format!("bucket {} takes, gives and deletes objects", bucket.name);
+    let written = format!("bucket {} stores, returns and deletes objects", bucket.name);
     vec![
         Item::ok(NAME, written),
         recorded(env.recording.default_mode),

@@ -133,7 +133,7 @@ fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
         false => used::model(env, stage, provider),
     };
     let how = match (stage, agent.stages.stt_mode) {
-        (Part::Stt, SttMode::Realtime) => " (by its realtime socket)",
+        (Part::Stt, SttMode::Realtime) => " (over its realtime socket)",
         _ => "",
     };
     let who = format!("{}: {model} of {}{how}", agents.join(", "), provider.name);

@@ -14,7 +14,7 @@ const MAX_SKEW_SECONDS: i64 = 30;
 /// A note if tokens are sent over a network unencrypted.
 pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
     let found = livekit.in_the_clear()?;
-    let fix = "put TLS before livekit-server and write wss://, or keep that network to yourself";
+    let fix = "put TLS in front of livekit-server and write wss://, or keep everybody else out of that network";
     Some(Item::note("encryption", found, fix))
 }
 

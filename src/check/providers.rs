@@ -24,7 +24,7 @@ const NAME: &str = "models";
 pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let mut items = Vec::new();
     if env.uses_local_models() {
-        let found = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the local models speak";
+        let found = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the local models are used";
         items.push(Item::ok(NAME, found));
     }
     let clients = match Clients::new(env, None) {

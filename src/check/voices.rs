@@ -53,7 +53,7 @@ fn names(protocol: TtsProtocol) -> String {
         TtsProtocol::Speech => "over HTTP",
         TtsProtocol::Realtime => "over the Realtime socket",
     };
-    format!("{way}: {}; other names go as they are", told.join(", "))
+    format!("{way}: {}; other names are sent unchanged", told.join(", "))
 }
 
 #[cfg(test)]

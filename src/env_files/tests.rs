@@ -45,7 +45,7 @@ fn the_process_goes_before_the_local_file_and_that_before_the_other() {
 }
 
 #[test]
-fn a_line_that_is_none_is_told_by_number_and_never_shown() {
+fn an_invalid_line_is_reported_by_number_and_never_shown() {
     let folder = folder(&[(".env", "A=1\n\nvery secret value\nB=2\n")]);
     let error = read(folder.path(), |_| false).unwrap_err();
     assert!(matches!(error, BadFile::Line { line: 3, .. }), "{error}");

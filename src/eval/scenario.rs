@@ -276,7 +276,7 @@ pub fn load_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
         .collect::<Result<_, _>>()?;
     anyhow::ensure!(
         !scenarios.is_empty(),
-        "there are no scenarios in {}; they are TOML files",
+        "there are no scenarios in {}; scenarios are TOML files",
         paths
             .iter()
             .map(|p| p.display().to_string())

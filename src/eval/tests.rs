@@ -35,7 +35,7 @@ async fn all_scenarios_hold() {
 }
 
 #[tokio::test]
-async fn what_does_not_hold_is_found() {
+async fn failed_expectations_are_found() {
     let find = |name: &str| {
         let found = scenarios().into_iter().find(|s| s.name == name);
         found.unwrap_or_else(|| panic!("no scenario {name}"))

@@ -97,7 +97,7 @@ fn get_status(address: SocketAddr, path: &str) -> String {
 }
 
 #[test]
-fn a_stuck_runtime_is_told_of_from_a_thread_of_its_own() {
+fn a_stuck_runtime_is_reported_by_a_thread_of_its_own() {
     let told = well(clock::now());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -228,7 +228,7 @@ impl Listening<'_> {
                 publication.set_subscribed(true);
             } else {
                 let call_id = self.wanted.call_id;
-                tracing::warn!(%call_id, "a track is not recorded: {TRACKS} are already");
+                tracing::warn!(%call_id, "a track is not recorded: {TRACKS} already are");
             }
         } else if !std::mem::replace(&mut self.is_encrypted, true) {
             let call_id = self.wanted.call_id;

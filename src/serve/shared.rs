@@ -31,7 +31,7 @@ pub(super) async fn share(
         let publisher = Publisher::new(store.clone(), Arc::clone(agents), presence::host());
         let publisher = Arc::new(publisher);
         if let Err(error) = publisher.publish().await {
-            tracing::warn!(%error, "the agents' files are published later");
+            tracing::warn!(%error, "the agents' files could not be published; they are tried again");
         }
         tasks.spawn("publishing", Needed::Later, move |stop| {
             Arc::clone(&publisher).run(stop)

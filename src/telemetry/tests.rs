@@ -91,7 +91,7 @@ fn for_people(logs: impl FnOnce()) -> String {
 }
 
 #[test]
-fn what_a_stranger_has_written_makes_no_line_of_its_own() {
+fn a_strangers_text_never_begins_a_line_of_the_log() {
     let written = "a\n2026-11-30 ERROR forged\u{1b}[2K\r\u{2028}é";
     let text = for_people(|| tracing::warn!(id = %written, "no answer to {written}"));
     assert_eq!(text.lines().count(), 1, "{text}");

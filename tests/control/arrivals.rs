@@ -212,7 +212,7 @@ async fn the_join_is_seen_without_any_webhook() {
 
 /// With LiveKit's webhooks and without.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_hung_up_and_comes_back_gets_another_call() {
+async fn a_caller_who_hung_up_and_returns_gets_another_call() {
     for is_told in [true, false] {
         hang_up_and_come_back(is_told).await;
     }
@@ -262,7 +262,7 @@ async fn hang_up_and_come_back(is_told: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_cut_off_comes_back_to_the_same_call() {
+async fn a_caller_who_was_cut_off_returns_to_the_same_call() {
     let house = house(true, "[limits]\nreconnect_grace = \"1s\"\n").await;
     let token = token(&house).await;
     let (room, mut events) = enter(&token).await;
@@ -305,7 +305,7 @@ async fn who_was_cut_off_comes_back_to_the_same_call() {
 
 /// A page is reloaded after its agent has gone, when nobody has reported that its call is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_reloads_a_page_whose_agent_has_left_finds_another() {
+async fn a_reloaded_page_whose_agent_has_left_gets_another_agent() {
     for is_told in [true, false] {
         let house = house(is_told, "").await;
         let token = token(&house).await;
@@ -428,7 +428,7 @@ async fn the_end_of_a_room_that_a_call_has_left_is_not_its_end() {
 
 /// LiveKit's first webhooks about a room arrive when its call is over and another is about to begin under its name.
 #[tokio::test(flavor = "multi_thread")]
-async fn late_news_of_a_call_bring_no_agent_of_the_next_one() {
+async fn a_late_event_of_one_call_sends_no_agent_of_the_next_away() {
     let (_server, api) = start().await;
     let now = sidetone_store::now();
     let first = NewCall {

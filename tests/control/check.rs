@@ -124,7 +124,7 @@ async fn item(name: &str, variables: &[(&str, &str)]) -> Item {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_wrong_value_is_told_with_its_fix() {
+async fn each_wrong_value_is_reported_with_its_fix() {
     let late = answers(200, "date", "Sun, 06 Nov 1994 08:49:37 GMT").await;
     let fine = answers(200, "x-fine", "yes").await;
     let refusing = answers(401, "x-fine", "no").await;

@@ -203,7 +203,7 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
 
 /// Interpreters and transcribers are agents to LiveKit, too.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_of_another_product_is_none_of_ours() {
+async fn an_agent_of_another_product_is_ignored() {
     let deaf = Deaf::start().await;
     let ann = user("ann", false);
     let (_, token) = deaf.api.post("/api/voice/token", &ann, json!({})).await;
@@ -268,7 +268,7 @@ async fn a_control_plane_that_looks_at_another_livekit_ends_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recorder_that_stays_is_nobody() {
+async fn a_recorder_that_stays_does_not_count_as_a_person() {
     let deaf = Deaf::start().await;
     let mut worker = Worker::start(&deaf.server).await;
     let (room, caller) = call(&deaf).await;

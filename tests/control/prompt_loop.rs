@@ -167,7 +167,7 @@ impl Receiver {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_comes_to_a_result_that_is_told_also_after_a_crash() {
+async fn a_calls_result_is_delivered_even_after_a_crash() {
     let (listener, webhook) = Api::listener().await;
     let address = listener.local_addr().unwrap();
     let server = livekit(Some(webhook)).await;

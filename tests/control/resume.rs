@@ -123,7 +123,7 @@ fn content(message: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
+async fn an_owed_answer_is_given_and_a_tool_that_may_have_run_is_reported() {
     // A server that accepts the request and never answers.
     let desk = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/book", desk.local_addr().unwrap());
@@ -180,7 +180,7 @@ async fn what_was_asked_is_answered_and_a_tool_that_may_have_run_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_cut_is_gone_on_with() {
+async fn a_cut_answer_is_continued() {
     let mut house = House::with("").await;
     let begins = "On Saturday we are open from nine in the morning.";
     let long = format!(
@@ -218,7 +218,7 @@ async fn an_answer_that_was_cut_is_gone_on_with() {
 
 /// The caller's turn is not over when the agent is lost: no agent has heard a question.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_being_said_is_answered() {
+async fn words_in_progress_are_answered() {
     let patient = "[endpointing]\nmin_delay = \"10s\"\nmax_delay = \"30s\"\n";
     let mut house = House::with(patient).await;
     let said = "I would like a table for two and";

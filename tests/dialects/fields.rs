@@ -99,7 +99,7 @@ async fn a_conversation_is_arranged_as_the_server_wants_it() {
 }
 
 #[tokio::test]
-async fn who_takes_over_in_the_middle_is_asked_as_the_strictest_wants_it() {
+async fn a_provider_that_takes_over_in_mid_reply_gets_the_strictest_form() {
     let stand = stand().await;
     for rule in [Strict::RolesAlternate, Strict::UserLast] {
         stand.fake.refuse(Endpoint::Chat, rule, Style::OpenAi);
@@ -113,7 +113,7 @@ async fn who_takes_over_in_the_middle_is_asked_as_the_strictest_wants_it() {
 }
 
 #[tokio::test]
-async fn a_refused_request_is_no_provider_s_fault() {
+async fn a_refused_request_is_not_the_provider_s_fault() {
     let stand = stand().await;
     stand
         .fake
@@ -225,7 +225,7 @@ async fn azure_and_others_get_their_headers_query_and_fields() {
 }
 
 #[tokio::test]
-async fn the_provider_s_own_message_is_told_without_the_caller_s_words_and_keys() {
+async fn the_provider_s_own_message_is_shown_without_the_caller_s_words_and_keys() {
     for echo in [
         "Bad input: \\\"my number is four two\\\" with sk-very-secret-key",
         "Bad input: MY NUMBER,\\nIS FOUR-TWO with Bearer sk-very-secret-key",
@@ -296,7 +296,7 @@ async fn another_providers_fields_are_given_up_when_they_are_refused() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_model_wrote_badly_is_no_field_s_fault() {
+async fn a_badly_written_call_is_not_blamed_on_a_field() {
     let stand = stand_with("[llm]\ntemperature = 0.2\n", |_| None).await;
     for _ in 0..3 {
         let failures = [Failure::BadCall];

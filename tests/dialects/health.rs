@@ -19,7 +19,7 @@ fn two(first: &FakeOpenAi, second: &FakeOpenAi) -> String {
 }
 
 #[tokio::test]
-async fn a_key_that_is_refused_says_nothing_of_another() {
+async fn a_refused_key_says_nothing_about_another() {
     let far = FakeOpenAi::start(Timing::INSTANT).await;
     let stand = stand_with(&two(&far, &far), |_| None).await;
     far.script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
@@ -61,7 +61,7 @@ async fn a_refused_request_goes_to_the_next_and_the_first_stays_well() {
 }
 
 #[tokio::test]
-async fn who_wants_to_be_left_alone_is() {
+async fn a_provider_that_asks_for_a_pause_gets_it() {
     let (first, second) = (
         FakeOpenAi::start(Timing::INSTANT).await,
         FakeOpenAi::start(Timing::INSTANT).await,

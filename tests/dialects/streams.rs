@@ -226,7 +226,7 @@ async fn an_answer_need_not_be_a_stream_of_ours() {
 }
 
 #[tokio::test]
-async fn errors_within_a_stream_are_told() {
+async fn errors_within_a_stream_are_reported() {
     for (error, fault) in [
         (r#"{"error":"upstream is overloaded"}"#, Fault::Sick),
         (
@@ -251,7 +251,7 @@ async fn errors_within_a_stream_are_told() {
 }
 
 #[tokio::test]
-async fn an_answer_whose_end_is_never_told_is_one_answer() {
+async fn an_answer_without_an_end_mark_is_one_answer() {
     let event = |text: &str| {
         let event = json!({ "choices": [{ "delta": { "content": text } }] });
         format!("data: {event}\n\n")

@@ -8,7 +8,7 @@ use super::{CALLS, new_call};
 use crate::support::api::{Api, Setup, user};
 
 #[tokio::test]
-async fn what_cannot_be_done_is_told_with_what_to_do() {
+async fn a_command_that_cannot_be_done_says_what_to_do() {
     let api = Api::start(Setup::default()).await;
     let call = new_call(&api.store, "ann", CallType::Support, "support-told").await;
     let path = |id: &dyn std::fmt::Display| format!("{CALLS}/{id}/commands");

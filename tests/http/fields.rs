@@ -502,7 +502,7 @@ async fn pages_tell_strangers_the_agents_that_they_may_choose() {
 }
 
 #[tokio::test]
-async fn reserved_and_invisible_names_are_nobodys() {
+async fn reserved_and_invisible_names_are_refused() {
     let shop = Shop::new();
     let api = shop.serve().await;
     let long = "x".repeat(129);
@@ -605,7 +605,7 @@ async fn reserved_and_invisible_names_are_nobodys() {
 }
 
 #[tokio::test]
-async fn who_comes_late_sees_their_part() {
+async fn a_late_participant_sees_only_their_part() {
     use chrono::TimeDelta;
     use sidetone_store::{Fact, ParticipantKind, Speaker, Stay, StoredTurn};
 

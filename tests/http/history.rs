@@ -169,7 +169,7 @@ async fn history_shows_a_call_and_forgets_it() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_said_and_no_event_is_taken() {
+async fn an_unavailable_database_is_reported_and_no_event_is_accepted() {
     let api = Api::start(Setup::default()).await;
     api.store.close().await;
     let body = std::fs::read_to_string("fixtures/webhooks/room_started_1.json").unwrap();

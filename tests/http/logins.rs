@@ -260,7 +260,7 @@ async fn a_login_that_hangs_holds_up_only_whoever_shows_an_unknown_key() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_away_is_no_fault_of_the_user() {
+async fn an_unreachable_login_is_not_the_users_fault() {
     let rsa = Rsa::new("r1");
     let api = Api::start(Setup {
         variables: vec![("SIDETONE_JWKS_URL", "http://127.0.0.1:9/jwks".into())],

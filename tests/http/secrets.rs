@@ -112,7 +112,7 @@ async fn secrets_in_files_change_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_folder_that_others_can_read_is_told_of() {
+async fn a_folder_that_others_can_read_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let told = async |mode: u32| {

@@ -119,7 +119,7 @@ async fn the_cookie_alone_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_forged_or_returned_cookie_is_none() {
+async fn a_forged_or_returned_cookie_is_refused() {
     let api = Api::start(Setup::default()).await;
     let (cookie, _) = sign_in(&api, "key-admin").await;
     let (front, last) = cookie.split_at(cookie.len() - 4);
@@ -152,7 +152,7 @@ async fn a_forged_or_returned_cookie_is_none() {
 }
 
 #[tokio::test]
-async fn who_signs_out_is_out_whoever_has_the_cookie() {
+async fn signing_out_ends_the_session_for_everyone_who_has_the_cookie() {
     let api = Api::start(Setup::default()).await;
     let boss = user("boss", true);
     let header = ("x-sidetone-session", "1");

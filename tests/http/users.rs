@@ -97,7 +97,7 @@ async fn an_old_calls_deletion_leaves_the_live_one_in_a_room_of_its_name() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_comes_back_by_no_door() {
+async fn deleted_data_comes_back_by_no_way() {
     let api = Api::start(Setup::default()).await;
     let room = "support-ann-1";
     let id = new_call(&api.store, "ann-4711", CallType::Support, room).await;

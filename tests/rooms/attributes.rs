@@ -33,7 +33,7 @@ fn token(server: &LiveKitServer, identity: &str, kind: &str, writes: bool) -> St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callers_own_attributes_are_known_for_that() {
+async fn attributes_are_known_to_be_the_callers_own() {
     let server = LiveKitServer::start().await.unwrap();
     let join = async |token: String| {
         let joined = Room::connect(&server.url, &token, RoomOptions::default());

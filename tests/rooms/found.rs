@@ -196,7 +196,7 @@ async fn a_dispatch_without_an_agent_goes_by_the_dialled_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_page_says_of_itself_chooses_no_agent() {
+async fn attributes_that_a_page_sets_itself_choose_no_agent() {
     let house = with_sales().await;
     let page = AccessToken::with_api_key(&house.livekit.api_key, &house.livekit.api_secret)
         .with_identity("ada")
@@ -235,7 +235,7 @@ async fn an_agent_comes_before_its_caller_whatever_the_dispatch_says() {
 
 /// If no other agent may take its place, the caller is told in the house's language, and nobody is left in the room.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
+async fn a_room_whose_agent_does_not_exist_is_ended_with_a_sentence() {
     let end = [("SIDETONE_UNKNOWN_AGENT", "end")];
     let house = House::open_with("language = \"de\"\n", &end).await;
     let phone = Person::join(&house.livekit.url, &telephone(&house.livekit, "+4930123")).await;
@@ -290,7 +290,7 @@ async fn a_backends_own_call_id_is_not_taken_for_ours() {
 
 /// The room is still open when somebody else calls: this is a separate call, with nothing of the previous one.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_calls_next_into_a_room_is_another_caller() {
+async fn the_next_caller_in_a_room_is_another_caller() {
     let house = House::open().await;
     let first = Person::join(&house.livekit.url, &telephone(&house.livekit, "+491")).await;
     house.dispatch(r#"{"customer": "Ada"}"#).await;

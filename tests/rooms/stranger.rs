@@ -50,7 +50,7 @@ async fn is_answered(house: &House) {
 
 /// E1 and E2: each recording is logged, and its caller is answered like any other.
 #[tokio::test(flavor = "multi_thread")]
-async fn recordings_that_are_none_stop_nobody() {
+async fn broken_recordings_stop_no_call() {
     let house = House::open().await;
     is_answered(&house).await;
     let before = house.served.most_memory();
@@ -71,7 +71,7 @@ async fn recordings_that_are_none_stop_nobody() {
 
 /// E3 and E7: unpacked data is limited, and requests to the model are, too.
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_without_measure_cost_what_they_are_allowed_to() {
+async fn endless_messages_cost_no_more_than_their_limit() {
     let house = House::open().await;
     is_answered(&house).await;
     let (before, asked) = (
@@ -93,7 +93,7 @@ async fn messages_without_measure_cost_what_they_are_allowed_to() {
 
 /// E12: a participant who joins before the agent knows its caller is neither the control plane nor the caller.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_before_the_caller_gives_no_orders() {
+async fn a_participant_who_comes_before_the_caller_gives_no_orders() {
     let house = House::open().await;
     let granted = granted(&house.served).await;
     let room = claims(&granted.token)["video"]["room"].clone();
@@ -131,7 +131,7 @@ async fn who_comes_before_the_caller_gives_no_orders() {
 /// A stranger goes on with the caller's message in its stream's name, answers what nobody has asked, and asks for what
 /// is the caller's and the control plane's.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_meddles_with_a_callers_message_changes_none_of_it() {
+async fn meddling_with_a_callers_message_changes_nothing() {
     let house = House::open().await;
     let (_, ada) = house.caller().await;
     let eve = person::token(&house.livekit, &ada.room.name(), "eve");

@@ -70,7 +70,7 @@ async fn a_file_cut_short_is_a_failure() {
 }
 
 #[tokio::test]
-async fn nothing_at_all_is_this_sentences_fault() {
+async fn a_sentence_without_any_sound_fails_alone() {
     let stand = stand().await;
     stand.fake.default_speech(Dialect::Empty);
     let error = say(&stand.call(""), TEXT).await.unwrap_err();

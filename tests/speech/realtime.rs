@@ -86,7 +86,7 @@ async fn whatever_the_server_is_like_the_sentence_is_heard_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_read_is_asked_for_anew_before_it_is_heard() {
+async fn a_sentence_that_is_not_read_is_requested_again_before_it_is_heard() {
     for reads in [Reads::Refuses, Reads::Answers, Reads::SecondItem] {
         let stand = stand().await;
         stand.fake.script_reads(std::slice::from_ref(&reads));
@@ -98,7 +98,7 @@ async fn what_is_not_read_is_asked_for_anew_before_it_is_heard() {
 }
 
 #[tokio::test]
-async fn what_is_never_read_is_this_sentences_fault_and_not_heard() {
+async fn a_sentence_that_is_never_read_fails_alone_and_unheard() {
     for reads in [Reads::Refuses, Reads::Answers] {
         let stand = stand().await;
         stand.fake.default_reads(reads);
@@ -123,7 +123,7 @@ async fn a_preamble_that_stays_is_heard_with_the_sentence() {
 }
 
 #[tokio::test]
-async fn other_words_are_told_with_their_sound() {
+async fn other_words_are_reported_with_their_sound() {
     let stand = stand().await;
     let words = "We're open at nine on Tuesday, and at ten all other days.";
     stand.fake.default_reads(Reads::Reworded(words));
@@ -172,7 +172,7 @@ async fn a_server_whose_sockets_all_die_fails_the_sentence() {
 }
 
 #[tokio::test]
-async fn failures_of_a_response_are_no_ends() {
+async fn a_failed_response_is_not_a_finished_one() {
     for (reads, fault) in [
         (Reads::Fails, Fault::Sick),
         (Reads::Incomplete("content_filter"), Fault::Refused),
@@ -232,7 +232,7 @@ async fn dropping_a_sentence_cancels_it_also_before_it_has_an_id() {
 }
 
 #[tokio::test]
-async fn what_still_comes_of_a_cancelled_sentence_is_nobodys() {
+async fn late_audio_of_a_cancelled_sentence_is_dropped() {
     let stand = stand().await;
     let call = stand.call(REALTIME);
     stand.fake.script_reads(&[Reads::LateCancel]);
@@ -259,7 +259,7 @@ async fn a_field_that_sessions_do_not_take_costs_one_socket() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_at_once() {
+async fn a_wrong_key_is_reported_at_once() {
     let stand = stand().await;
     let failures = [sidetone_testkit::Failure::Unauthorized; 8];
     stand

@@ -91,7 +91,7 @@ async fn ask_at_once(stores: &[Store], calls: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pooler_that_lends_whole_sessions_is_as_no_pooler() {
+async fn a_pooler_that_lends_whole_sessions_does_not_count() {
     let postgres = Postgres::start();
     let pooler = PgBouncer::before(&postgres, "session", 40);
     tell(&database(pooler.url())).await;
@@ -132,7 +132,7 @@ async fn tables_that_were_made_by_hand_are_taken_over() {
 /// A migration that was interrupted, and one that was applied by hand although an older Sidetone had the migrations
 /// table.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_of_a_migration_is_made_up_for() {
+async fn the_missing_part_of_a_migration_is_added() {
     let postgres = Postgres::start();
     let store = Store::open(&database(postgres.url())).await.unwrap();
     store.close().await;
@@ -171,7 +171,7 @@ async fn tables_of_somebody_else_are_refused_and_left_alone() {
 
 /// `sidetone migrate` runs as one database user, and `serve` as another, who may not create tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_only_read_and_write_may_start() {
+async fn a_role_that_may_only_read_and_write_can_start() {
     let postgres = Postgres::start();
     let store = Store::open(&database(postgres.url())).await.unwrap();
     store.close().await;

@@ -29,7 +29,7 @@ pub struct Width {
 /// As many jobs as allowed are running or waiting; this one was dropped. Whoever submitted it still has what it was
 /// made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} jobs run or wait; no more are taken")]
+#[error("the queue is full: {0} jobs are running or waiting")]
 pub struct Full(usize);
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;

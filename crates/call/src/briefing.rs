@@ -36,15 +36,18 @@ pub(crate) fn briefing(
     async move {
         let question = phrase(question, Arc::clone(&tts), deadline);
         let (words, question) = tokio::join!(summary, question);
-        let question =
-            question.ok_or("the person could not be asked, for no voice was to be had")?;
+        let question = question.ok_or(
+            "the person could not be asked to take the call: TTS did not speak the question",
+        )?;
         let spoken = speech_text.speak(words.as_deref().unwrap_or_default());
         let summary = match spoken {
             Some(text) => spoken_by(&*tts, text, deadline).await,
             None => None,
         };
         if summary.is_none() {
-            tracing::warn!("a person is called to take a call over, and is told nothing of it");
+            tracing::warn!(
+                "a person is called to take over a call without being told what it is about"
+            );
         }
         Ok(Briefed {
             words: words.filter(|_| summary.is_some()).unwrap_or_default(),

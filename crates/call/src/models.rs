@@ -279,7 +279,7 @@ impl providers::Tools for Models {
     ) -> BoxFuture<'static, Result<String, String>> {
         match &self.operator {
             Some(operator) => operator.put_through(to, ring, briefing),
-            None => async { Err("this call cannot be put through".into()) }.boxed(),
+            None => async { Err("this call cannot be transferred to a person".into()) }.boxed(),
         }
     }
 }

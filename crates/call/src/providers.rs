@@ -143,7 +143,7 @@ pub trait Tools: Send + Sync + 'static {
         _ring: Duration,
         _briefing: Briefing,
     ) -> BoxFuture<'static, Result<String, String>> {
-        ready(Err("this call cannot be put through".into())).boxed()
+        ready(Err("this call cannot be transferred to a person".into())).boxed()
     }
 }
 

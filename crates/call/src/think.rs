@@ -21,7 +21,7 @@ use sidetone_base::clock;
 const SLOW: Duration = Duration::from_millis(250);
 
 /// A model that has written nothing, also when it was asked for words once more.
-pub const NOTHING: &str = "the model answered nothing that can be said";
+pub const NOTHING: &str = "the model's answer has nothing that can be spoken";
 
 /// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]

@@ -173,7 +173,7 @@ fn shown(request: &HttpRequest, status: u16, body: Value) -> Result<Value, Strin
     };
     template::fill(result, &json!({"status": status, "body": body}))
         .map(Value::String)
-        .map_err(|(_, message)| format!("the answer could not be shown: {message}"))
+        .map_err(|(_, message)| format!("the template `result` failed: {message}"))
 }
 
 /// Arguments that the URL does not contain.
@@ -224,7 +224,7 @@ fn next(response: &Response, from: &Url, request: &HttpRequest) -> Result<Url, S
         .get(LOCATION)
         .and_then(|to| to.to_str().ok());
     let to = location.and_then(|to| from.join(to).ok());
-    let to = to.ok_or("the server redirected to nowhere")?;
+    let to = to.ok_or("the server redirected without a valid Location")?;
     let host = to.host_str().unwrap_or_default();
     let known = from.host_str() == Some(host) || request.hosts.iter().any(|known| known == host);
     let safe = to.scheme() == "https" || (to.scheme() == "http" && request.allow_private);

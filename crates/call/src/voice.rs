@@ -394,7 +394,7 @@ async fn sentence_audio(
             Ok(Some(Err(error))) => Err(error),
             Ok(None) => match speaker.filter(|_| !is_first) {
                 None => {
-                    let message = "no audio came for a sentence";
+                    let message = "no audio arrived for a sentence";
                     Err(ProviderError::refused(Part::Tts, message))
                 }
                 Some(by) => {

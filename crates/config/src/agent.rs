@@ -149,9 +149,9 @@ impl AgentConfig {
         path: &Path,
         secrets: &Secrets,
     ) -> Result<Self, Problems> {
-        let text = files
-            .text(path)
-            .map_err(|error| error.problem(path, "name an agent's TOML file of agent-config/"))?;
+        let text = files.text(path).map_err(|error| {
+            error.problem(path, "name the TOML file of an agent in agent-config/")
+        })?;
         let defaults_path = files.path(DEFAULTS);
         let defaults = match files.text(&defaults_path) {
             Ok(text) => text,

@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<String, String> {
             Some(meant) => format!("is not a language tag; did you mean \"{meant}\"?"),
             None => {
                 "is not a known language; write its tag (BCP 47), such as \"en\", \"de-AT\" or \
-                     \"zh-Hans\", or nothing: then STT detects it"
+                     \"zh-Hans\", or leave it out: then STT detects it"
                     .to_owned()
             }
         });

@@ -77,14 +77,14 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Vec<McpServer> {
             }),
             (Some(_), Some(_)) => {
                 section.complain_here(format!(
-                    "mcp.{name} has a url and a command; keep the one that reaches the server"
+                    "mcp.{name} has both url and command; keep one of them"
                 ));
                 None
             }
             (None, None) => {
                 section.complain_here(format!(
-                    "mcp.{name} has neither url nor command; write where the server is, or the \
-                     program that it is"
+                    "mcp.{name} has neither url nor command; write the server's address, or the \
+                     program to start"
                 ));
                 None
             }

@@ -114,7 +114,7 @@ impl Keys {
                 Ok(Choice::Person { name, say })
             }
             (None, Some(name), None, false) => Err(format!(
-                "menu.{key}.transfer = {name:?} is no target of the tool transfer; there are {}",
+                "menu.{key}.transfer = {name:?} is not a target of the tool transfer; there are {}",
                 match persons {
                     [] => "none: add [tools.transfer.targets.*]".to_owned(),
                     names => names.join(", "),

@@ -127,12 +127,12 @@ impl Price {
         ];
         let mut rates = rates.into_iter().flatten().peekable();
         if self.date.date.is_none() {
-            Some("its date has no day; write it as 2026-11-28")
+            Some("its date is not a whole date; write it as 2026-11-28")
         } else if self.source.trim().is_empty() {
-            Some("it has no source; say where the price stands")
+            Some("it has no source; say where the price is published")
         } else if rates.peek().is_none() {
             Some(
-                "it names no price; write input and output, characters, heard_minute or spoken_minute",
+                "it has no price; write input and output, characters, heard_minute or spoken_minute",
             )
         } else if rates.any(|rate| !(0.0..=HIGHEST).contains(&rate)) {
             Some("a price must be a number of dollars, 0 or more")

@@ -119,10 +119,13 @@ pub fn schema() -> Value {
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Agent files\n\n\
-         Written by `sidetone schema --markdown` from what the reader takes and from the comments \
-         of `agent-config/default.toml`. `defaults.toml` in the same folder may hold the same \
-         keys: they count where an agent's own file says nothing.\n\n\
-         | key | takes | meaning |\n|---|---|---|\n",
+         After this page you know every key of an agent's file. Only `prompt` is required. Keys that \
+         all agents share can go into `defaults.toml` in the same folder; an agent's own file \
+         overrides them. `*` in a key stands for a name of your choice: `tools.*.url` is written as \
+         `url` under `[tools.book]`.\n\n\
+         `sidetone schema --markdown` writes this page from the comments of \
+         `agent-config/default.toml`.\n\n\
+         | key | value | meaning |\n|---|---|---|\n",
     );
     for entry in entries() {
         let cell = |text: &str| text.replace('|', "\\|");

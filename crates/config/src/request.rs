@@ -203,8 +203,8 @@ pub(super) fn check_address(url: &str, allow_private: bool) -> Result<(), String
     let host = rest.split(['/', '?']).next().unwrap_or_default();
     if host.is_empty() || scheme.contains('{') || host.contains('{') || host.contains('@') {
         return Err(
-            "scheme and host must be written out; only what follows may be {{filled in}}, \
-                    and passwords belong into headers"
+            "scheme and host must be fixed; only what follows them may contain {{variables}}, and \
+                    passwords belong in headers"
                 .into(),
         );
     }

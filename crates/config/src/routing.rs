@@ -178,7 +178,7 @@ fn read_route(mut section: Section<'_>, agents: &BTreeSet<String>) -> Option<Rou
     };
     if when == Conditions::default() {
         section.complain_here(format!(
-            "{} and its like are missing: say for which number, trunk or room the agent is",
+            "{} or another condition is missing: say for which number, trunk or room this route is",
             section.full("number")
         ));
     }
@@ -257,7 +257,9 @@ fn useless<'a>(
         }
         let hides = by.when.cover(when) && by.when.rank() > when.rank();
         hides.then(|| {
-            format!("no call goes by it, for routes.{other} takes them all; remove one of them")
+            format!(
+                "it is never used, because routes.{other} takes all its calls; remove one of them"
+            )
         })
     })
 }

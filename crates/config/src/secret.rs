@@ -163,16 +163,13 @@ pub fn check_strength(secret: &str, min_bytes: usize) -> Result<(), String> {
     let different: std::collections::BTreeSet<u8> = secret.bytes().collect();
     let why = if secret.len() < min_bytes {
         format!(
-            "it has {} bytes, {min_bytes} at least are needed",
+            "it has {} bytes, but needs at least {min_bytes}",
             secret.len()
         )
     } else if different.len() < MIN_DIFFERENT {
-        format!(
-            "it is made of {} different characters only",
-            different.len()
-        )
+        format!("it has only {} different characters", different.len())
     } else if PUBLISHED.contains(&secret) {
-        "it stands as an example in public documents".to_owned()
+        "it is an example from public documentation".to_owned()
     } else {
         return Ok(());
     };

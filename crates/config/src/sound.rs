@@ -40,7 +40,7 @@ impl Sound {
         let unread = |error: std::io::Error| format!("cannot be read: {error}");
         let fits = |bytes: u64| match bytes > MOST_BYTES {
             true => Err(format!(
-                "has {bytes} bytes, {MOST_BYTES} at most: 20 s in stereo at 48 kHz; shorten it, it is repeated"
+                "has {bytes} bytes, but may have at most {MOST_BYTES} (20 s in stereo at 48 kHz); shorten it: it is repeated"
             )),
             false => Ok(()),
         };
@@ -65,7 +65,7 @@ impl Sound {
         let sound: Pcm<48_000> = wav::parse(&self.content()?)?;
         if sound.duration() < SHORTEST {
             return Err(format!(
-                "lasts {:?}, {SHORTEST:?} at least",
+                "lasts {:?}; it must last at least {SHORTEST:?}",
                 sound.duration()
             ));
         }

@@ -219,7 +219,7 @@ pub fn keys(mut section: Section<'_>) -> KeysConfig {
                 (Some(sign @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Some(sign),
                 _ => {
                     let message = format!(
-                        "keys.end = {:?} is no telephone key; write one of 0 to 9, *, #, A to D, or \
+                        "keys.end = {:?} is not a telephone key; write one of 0 to 9, *, #, A to D, or \
                          \"\" for none",
                         text.value
                     );

@@ -165,8 +165,8 @@ fn encoding(var: &Variables<'_>) -> Result<Encoding, BadVariable> {
         None | Some((_, "http/protobuf")) => Ok(Encoding::Protobuf),
         Some((_, "http/json")) => Ok(Encoding::Json),
         Some((name, value)) => {
-            let fix = "write http/protobuf or http/json, with the collector's port for HTTP (4318); gRPC is not \
-                       spoken";
+            let fix = "write http/protobuf or http/json, with the collector's port for HTTP \
+                       (4318); gRPC is not supported";
             Err(bad(name, value.to_owned(), fix))
         }
     }

@@ -28,8 +28,8 @@ pub fn check(variants: &[Variant], top: &Section<'_>) {
     let sum: usize = variants.iter().map(|variant| variant.weight).sum();
     if sum > 100 {
         top.complain_here(format!(
-            "the weights of [variants] add up to {sum}; they are percent of the calls, 100 at most \
-             (the agent as it stands gets the rest)"
+            "the weights of [variants] add up to {sum}; they are percentages of the calls, at \
+             most 100 together (the agent without changes gets the rest)"
         ));
     }
 }

@@ -210,7 +210,7 @@ impl Control {
                 }
             }
             if let Err(error) = rooms::hang_up(&livekit, &to).await {
-                tracing::warn!(%call_id, %error, "a line on which nobody answers may stay open");
+                tracing::warn!(%call_id, %error, "the telephone could not be hung up: its line may stay open without an agent");
             }
         };
         // Not waited for: this is asked by loops that serve all calls.

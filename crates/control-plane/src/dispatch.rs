@@ -9,7 +9,7 @@ use sidetone_store::DispatchMetadata;
 
 /// Why LiveKit rejected a dispatch.
 #[derive(Debug, thiserror::Error)]
-#[error("LiveKit did not take the dispatch for room {room}: {source}")]
+#[error("LiveKit did not accept the dispatch for room {room}: {source}")]
 pub struct DispatchError {
     room: String,
     source: ServiceError,

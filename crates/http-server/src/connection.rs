@@ -123,7 +123,7 @@ impl Connection {
                     return;
                 }
                 () = seat.closed.cancelled() => {
-                    tracing::debug!("an idle connection was closed for another");
+                    tracing::debug!("an idle connection was closed to make room for another");
                     return;
                 }
                 () = late => {

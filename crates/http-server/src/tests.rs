@@ -214,7 +214,7 @@ async fn an_answer_that_is_taken_in_crumbs_is_given_up() {
 }
 
 #[tokio::test]
-async fn health_is_told_while_strangers_hold_every_place() {
+async fn health_checks_are_answered_while_strangers_hold_every_place() {
     let served = Served::start(small()).await;
     let mut held = Vec::new();
     for _ in 0..100 {
@@ -288,7 +288,7 @@ async fn a_request_under_way_ends_before_the_server() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_1_is_refused_and_a_request_knows_where_it_came_in() {
+async fn anything_but_http_1_is_refused_and_a_request_knows_its_listener() {
     let served = Served::start(small()).await;
     let told = served.told("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert!(!told.contains("200"), "{told}");

@@ -314,7 +314,7 @@ fn find_binary() -> anyhow::Result<PathBuf> {
             return Ok(path);
         }
         bail!(
-            "LIVEKIT_SERVER_BIN is {}, where no file is; correct or unset it",
+            "LIVEKIT_SERVER_BIN is {}, but there is no such file; correct or unset it",
             path.display()
         );
     }

@@ -149,7 +149,7 @@ pub fn load(settings: &Settings) -> Result<Loaded, Error> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A model file is not in the cache.
-    #[error("model {model} is not here ({file} is missing or incomplete): run `sidetone models fetch{}`", fetch_argument(.model))]
+    #[error("model {model} is not downloaded ({file} is missing or incomplete): run `sidetone models fetch{}`", fetch_argument(.model))]
     Missing {
         /// The model's name in the manifest.
         model: &'static str,

@@ -318,7 +318,7 @@ impl S3 {
         }
         Err(BucketError {
             bucket: self.bucket.name.clone(),
-            reason: "what was written is not what was read".into(),
+            reason: "the object that was read differs from the one that was written".into(),
             fix: "check what answers at LIVEKIT_RECORDING_ENDPOINT",
         })
     }
@@ -391,7 +391,7 @@ fn told(bucket: &Bucket, error: &Error) -> BucketError {
     } else if matches!(&bucket.key, BucketKey::Role(_)) && reason.contains("credential")
         || ROLES.iter().any(|asked| reason.contains(asked))
     {
-        "no key could be had for this machine's role: give it a role that may use the bucket, or set \
+        "this machine's role has no key: give it a role that may use the bucket, or set \
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     } else if reason.contains("NoSuchBucket") {
         "LIVEKIT_RECORDING_BUCKET names no bucket there: create it, or correct the name"

@@ -45,7 +45,7 @@ pub async fn run(recordings: Recordings, shutdown: CancellationToken) {
                 match done.map_err(Into::into).flatten() {
                     Ok(()) => pause = FIRST_PAUSE,
                     Err(error) => {
-                        tracing::error!(error = format!("{error:#}"), "recordings wait here");
+                        tracing::error!(error = format!("{error:#}"), "recordings could not be uploaded; they wait on this disk");
                         next = clock::now() + pause;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }

@@ -152,7 +152,7 @@ fn a_run_whose_end_is_nowhere_is_unknown() {
 }
 
 #[test]
-fn who_of_several_people_has_asked_is_known() {
+fn among_several_people_the_one_who_asked_is_known() {
     let by_bob = StoredTurn {
         name: Some("Bob".into()),
         ..turn("AJ_1-caller-000001", 0, "A table?")

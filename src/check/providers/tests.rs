@@ -20,7 +20,7 @@ fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
 }
 
 #[test]
-fn an_end_is_told_ninety_days_ahead_and_is_wrong_from_its_day_on() {
+fn a_models_end_is_a_warning_for_ninety_days_and_then_an_error() {
     use Outcome::{Note, Wrong};
     let outcome = |date| told(Some(date), false).map(|(outcome, _)| outcome);
     assert_eq!(outcome("2027-02-27"), None, "in 91 days");

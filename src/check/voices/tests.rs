@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_speaks_in_anothers_place_is_told() {
+fn substitute_voices_are_reported() {
     let realtime = names(TtsProtocol::Realtime);
     for stand_in in [
         "fable (spoken by verse)",

@@ -202,7 +202,7 @@ fn find(
         names.push(name);
     }
     anyhow::bail!(
-        "{option} {wanted}: no {what} is called so; there is {}",
+        "{option} {wanted}: there is no {what} of that name; there is {}",
         names.join(", ")
     )
 }
@@ -220,7 +220,7 @@ fn choose(
     };
     best(&offers).with_context(|| {
         format!(
-            "{device} has no format that is understood here (f32, i16, i32, u16); choose another"
+            "{device} has no format that Sidetone supports (f32, i16, i32, u16); choose another"
         )
     })
 }

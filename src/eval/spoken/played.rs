@@ -87,15 +87,14 @@ impl PlayedCaller {
         let sound = match &self.voice {
             Voice::None => return Ok(Turn::written(words, Cue::AgentDone)),
             Voice::Kept(scenario) => wav::read(&sound_file(scenario, number))
-                .context("how the played caller sounds is made with `sidetone eval --record`")?,
+                .context("the simulated caller's voice is not recorded yet; record it with `sidetone eval --record`")?,
             Voice::Made(tts) => said(&**tts, words.clone()).await?,
         };
         self.sounds.push(sound.clone());
-        let sound = Sound::new(sound).with_context(|| {
-            format!("nobody is heard in what the played caller says, turn {number} of it")
-        })?;
+        let sound = Sound::new(sound)
+            .with_context(|| format!("nobody is heard in turn {number} of the simulated caller"))?;
         Turn::spoken(words, sound, Cue::AgentDone)
-            .context("a played caller's words have a pause (…) that its voice has not")
+            .context("the simulated caller's words have a pause (…) that its recording lacks; record it again")
     }
 }
 
@@ -108,6 +107,6 @@ async fn said(tts: &dyn Tts, words: String) -> anyhow::Result<Pcm<16_000>> {
     let pieces = tokio::time::timeout(SAID, tts.speak(words).try_collect::<Vec<_>>());
     let pieces = pieces
         .await
-        .context("the voice said nothing for the played caller")??;
+        .context("TTS said nothing for the simulated caller")??;
     Ok(Resampler::<24_000, 16_000>::convert(&Pcm::concat(&pieces)))
 }

@@ -120,7 +120,7 @@ async fn a_caller_who_thinks_longer_than_the_agents_file_waits_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_may_interrupt_is_what_the_agents_file_says() {
+async fn the_agents_file_says_who_may_interrupt() {
     let turns = format!(
         "{QUESTION}{}talks_over_ms = 1000\nexpect = [{{ interrupted = true }}, {{ stops_within_ms = 900 }}]\n",
         THINKS
@@ -139,7 +139,7 @@ async fn who_may_interrupt_is_what_the_agents_file_says() {
 }
 
 #[tokio::test]
-async fn who_only_agrees_is_no_interruption() {
+async fn a_caller_who_only_agrees_does_not_interrupt() {
     let agrees = QUESTION
         .replace("caller-opening-hours", "caller-agrees")
         .replace(
@@ -157,7 +157,7 @@ async fn who_only_agrees_is_no_interruption() {
 }
 
 #[tokio::test]
-async fn what_does_not_hold_is_found() {
+async fn failed_expectations_are_found() {
     let wrong = format!(
         "{QUESTION}expect = [{{ within_ms = 100 }}, {{ cut_off = true }}, {{ interrupted = true }}, \
          {{ stops_within_ms = 100 }}]\n{QUESTION}talks_over_ms = 60000\n"
@@ -197,7 +197,7 @@ async fn spoken_and_written_turns_mix() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_recording_is_said() {
+async fn a_bad_recording_is_explained() {
     let pauses = THINKS.replace("caller-thinks", "cards-five-five");
     for (turns, expected) in [
         (

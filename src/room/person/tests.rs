@@ -38,7 +38,7 @@ fn a_webhook_leaves_out_the_first_kind() {
 }
 
 #[test]
-fn who_is_hidden_is_no_person() {
+fn hidden_participants_are_not_people() {
     for kind in [Kind::Standard, Kind::Sip, Kind::Connector] {
         let named = kind_named(kind.as_str_name(), true);
         assert_eq!(named, sidetone_store::ParticipantKind::Other, "{kind:?}");

@@ -15,7 +15,7 @@ fn came(bytes: u64, last: Instant) -> Option<Arrived> {
 }
 
 #[test]
-fn a_silent_link_is_told_once_from_the_last_that_came() {
+fn a_silent_link_is_reported_once_as_of_the_last_packet() {
     let (mut pulse, at) = pulse();
     // What cannot be seen is no silence.
     assert_eq!(pulse.sees(at(9_000), None), None);
@@ -43,7 +43,7 @@ fn a_silent_link_is_told_once_from_the_last_that_came() {
 }
 
 #[test]
-fn bytes_that_are_counted_late_are_no_silence() {
+fn bytes_that_are_counted_late_are_not_silence() {
     let (mut pulse, at) = pulse();
     assert_eq!(pulse.sees(at(500), came(10, at(400))), None);
     for second in 1..20 {
@@ -73,7 +73,7 @@ fn a_process_that_was_stopped_knows_it_before_it_believes_its_sockets() {
 }
 
 #[test]
-fn a_link_that_is_made_anew_before_it_was_silent_is_told() {
+fn a_link_replaced_before_it_was_silent_is_reported() {
     let (mut pulse, at) = pulse();
     for (ms, bytes, last) in [(500, 100, 300), (1_000, 250, 900)] {
         assert_eq!(pulse.sees(at(ms), came(bytes, at(last))), None, "{ms}");

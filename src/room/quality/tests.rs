@@ -44,7 +44,7 @@ fn media(looks: &[&[RtcStats]]) -> Option<Media> {
 }
 
 #[test]
-fn nothing_is_told_of_a_call_without_sound() {
+fn a_call_without_sound_has_no_figures() {
     assert_eq!(media(&[]), None);
     let quiet = [received("I0", 0, 0, 0, 0), pair(0.1)];
     assert_eq!(media(&[&quiet]), None);

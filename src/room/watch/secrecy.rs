@@ -181,7 +181,7 @@ impl Watch<'_> {
         };
         let change = keyring.follow(self.room, &caller.identity(), track);
         if let Some(change) = change {
-            tracing::info!("the caller's key is another: the agent speaks with it, too");
+            tracing::info!("the caller has changed to another key: the agent uses it, too");
             self.beside(change);
         }
     }

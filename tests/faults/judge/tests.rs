@@ -26,7 +26,7 @@ fn silence_is_what_is_neither_heard_nor_the_callers_turn() {
 }
 
 #[test]
-fn each_promise_is_told_when_it_is_broken() {
+fn each_broken_promise_is_reported() {
     assert_eq!(Found::default().broken(), Vec::<String>::new());
     // Bad to hear, but breaks no promise.
     let patient = Found {

@@ -104,7 +104,7 @@ fn a_true_record_is_taken_for_true() {
 }
 
 #[test]
-fn what_is_missing_is_lost() {
+fn missing_turns_are_reported_as_lost() {
     let found = wrong(|row| drop(row.turns.remove(1)));
     assert_eq!(found, ["the question for alfa, whose answer was heard"]);
     let found = wrong(|row| drop(row.turns.pop()));
@@ -114,7 +114,7 @@ fn what_is_missing_is_lost() {
 }
 
 #[test]
-fn what_is_not_so_is_told() {
+fn false_rows_are_reported() {
     let is = |found: Vec<String>, expected: &str| assert_eq!(found, [expected]);
     is(
         wrong(|row| row.status = "connected".into()),

@@ -82,7 +82,7 @@ fn a_caller_asks_on_when_it_was_answered_and_hangs_up_after_the_faults() {
 }
 
 #[test]
-fn half_an_answer_is_none_and_who_greets_anew_is_asked_at_once() {
+fn half_an_answer_is_not_an_answer_and_a_new_greeting_is_asked_at_once() {
     let mut play = Play::new();
     play.hears("a", Some(Sound::Greeting), MS(1_500));
     assert_eq!(play.hears("a", None, MS(2_000)), Action::Ask(0));
@@ -106,7 +106,7 @@ fn half_an_answer_is_none_and_who_greets_anew_is_asked_at_once() {
 }
 
 #[test]
-fn who_is_asked_to_say_it_again_does_so_at_once() {
+fn a_caller_asked_to_repeat_does_so_at_once() {
     let mut play = Play::new();
     play.hears("a", Some(Sound::Greeting), MS(1_500));
     assert_eq!(play.hears("a", None, MS(2_000)), Action::Ask(0));
@@ -120,7 +120,7 @@ fn who_is_asked_to_say_it_again_does_so_at_once() {
 }
 
 #[test]
-fn who_is_never_answered_asks_again_and_gives_up() {
+fn a_caller_who_is_never_answered_asks_again_and_gives_up() {
     let mut play = Play::new();
     play.hears("a", Some(Sound::Greeting), MS(1_500));
     assert_eq!(play.hears("a", None, MS(2_000)), Action::Ask(0));

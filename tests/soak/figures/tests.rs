@@ -25,7 +25,7 @@ fn what_stays_of_each_call_is_growth() {
 }
 
 #[test]
-fn who_waits_longer_beside_a_flood_is_harmed() {
+fn waiting_longer_beside_a_flood_counts_as_harm() {
     let heard = |millis: u64, breaks| Heard {
         calls: 1,
         latencies: vec![Duration::from_millis(millis); 20],

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_nobody_sees_is_told() {
+fn invisible_and_control_characters_are_found() {
     for bad in [
         "a\0b",
         "a\nb",

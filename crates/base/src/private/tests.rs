@@ -7,7 +7,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn what_is_made_is_its_owners_alone() {
+fn created_files_belong_to_their_owner_alone() {
     let base = std::env::temp_dir().join(format!("sidetone-private-{}", std::process::id()));
     let inner = base.join("a/b");
     folder(&inner).unwrap();

@@ -43,7 +43,7 @@ fn a_message_without_a_call_is_for_whichever_is_there() {
 }
 
 #[test]
-fn what_participants_can_send_is_nobodys() {
+fn a_message_that_participants_could_send_is_refused() {
     let refused = |topic: &str, packet: &[u8]| inbox().take(topic, at(0), packet).unwrap_err();
     for forged in [
         &b""[..],
@@ -90,7 +90,7 @@ fn what_participants_can_send_is_nobodys() {
 }
 
 #[test]
-fn messages_are_of_now() {
+fn old_messages_are_refused() {
     let packet = packet("secret", HERE, 100);
     assert_eq!(
         inbox().take(TOPIC, at(161), &packet),
@@ -102,7 +102,7 @@ fn messages_are_of_now() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn remembered_messages_are_bounded() {
     let mut inbox = inbox();
     let key = Key::of("secret");
     let mut take = |n: usize, seconds: u64| {

@@ -55,7 +55,7 @@ async fn clumsy(run: u32, stop: CancellationToken) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_fails_is_told_of_and_started_again() {
+async fn a_task_that_fails_is_reported_and_restarted() {
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
     let health = supervisor.health();

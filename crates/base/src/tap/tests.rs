@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_is_said_in_a_pause_is_silence_and_a_full_tap_drops() {
+fn a_paused_tap_records_silence_and_a_full_tap_drops() {
     let (tap, mut tapping) = Tap::open("r1");
     let frame = Pcm::new(vec![7; 160]);
     tap.caller(&frame);

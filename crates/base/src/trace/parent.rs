@@ -19,7 +19,7 @@ pub struct Traceparent {
 /// The header is malformed. The request is not rejected for that; its trace just stays unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is not version-trace-span-flags in hexadecimal digits, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    "not a W3C traceparent, which is version-trace-span-flags in hexadecimal, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 )]
 pub struct NoTraceparent;
 

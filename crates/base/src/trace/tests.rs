@@ -15,7 +15,7 @@ fn a_traceparent_is_read_and_written() {
 }
 
 #[test]
-fn what_is_no_traceparent_is_not_taken_for_one() {
+fn a_malformed_traceparent_is_refused() {
     let zeros = ("0".repeat(32), "0".repeat(16));
     for bad in [
         "",
@@ -58,7 +58,7 @@ fn a_share_of_calls_is_sampled_and_the_same_by_everybody() {
 }
 
 #[test]
-fn who_asked_by_a_recorded_trace_is_recorded() {
+fn a_request_of_a_recorded_trace_is_recorded() {
     let (none, trace) = (
         Sampler {
             share: 0.0,

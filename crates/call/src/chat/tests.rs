@@ -55,7 +55,7 @@ fn words_heard_before_a_tool_stand_with_its_call_and_only_there() {
 }
 
 #[test]
-fn of_words_before_a_tool_only_those_stand_there_that_were_heard() {
+fn only_heard_words_stand_before_a_tool_call() {
     for (heard, with_call, after) in [
         ("", "Assistant  +1", None),
         ("Let me", "Assistant Let me +1", None),
@@ -77,7 +77,7 @@ fn of_words_before_a_tool_only_those_stand_there_that_were_heard() {
 }
 
 #[test]
-fn what_only_the_model_understands_goes_back_with_its_words_and_calls() {
+fn opaque_fields_travel_back_with_words_and_calls() {
     let mut chat = Chat::new("Be kind.".into());
     let opaque = |text: &str| Opaque::from_iter([("signature".to_owned(), text.into())]);
     let signed = ToolCall {

@@ -41,7 +41,7 @@ impl Conversation {
         match self.obey(&id, command) {
             Ok(_) => true,
             Err(refused) => {
-                tracing::warn!(call = %self.id, ?refused, "the menu's choice could not be carried out: the model gets the key");
+                tracing::warn!(call = %self.id, ?refused, "the menu's choice could not be carried out; the key goes to the model instead");
                 false
             }
         }

@@ -28,7 +28,7 @@ fn what_the_room_waits_for_is_a_break() {
 }
 
 #[test]
-fn a_pause_between_sentences_or_on_hold_is_none() {
+fn a_pause_between_sentences_or_on_hold_is_not_a_break() {
     let (begin, mut flow) = (clock::now(), Flow::default());
     let at = |ms| begin + Duration::from_millis(ms);
     flow.frame(at(0), true);

@@ -54,7 +54,7 @@ fn without_an_end_key_all_keys_are_alike() {
 }
 
 #[test]
-fn keys_that_are_pressed_slowly_are_each_for_itself() {
+fn keys_pressed_slowly_are_separate_inputs() {
     let complete = pressed("12", 3000, &rules(2, Some('#')));
     assert_eq!(complete, [(3000, "1".into()), (5000, "2".into())]);
 }

@@ -17,7 +17,7 @@ const EACH: [Closed; 11] = [
 ];
 
 #[test]
-fn who_goes_on_is_answered_once_and_the_rest_is_superseded() {
+fn a_caller_who_goes_on_is_answered_once_and_the_rest_is_superseded() {
     let mut ledger = Ledger::default();
     ledger.opened(TurnId(1));
     ledger.opened(TurnId(1));

@@ -29,7 +29,7 @@ async fn estimated(pieces: Vec<Result<Piece, ProviderError>>, read: usize) -> u6
 }
 
 #[tokio::test]
-async fn what_a_provider_does_not_tell_is_estimated() {
+async fn usage_that_a_provider_does_not_report_is_estimated() {
     let text = || Ok(Piece::Text("b".repeat(40)));
     let usage = || {
         Ok(Piece::Usage(Usage {

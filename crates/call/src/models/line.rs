@@ -204,7 +204,11 @@ impl<C: Client> Line<C> {
             if !works {
                 health.get().probe_failed(clock::now());
             } else if health.succeeded() {
-                tracing::info!(stage = stage.as_str(), provider = name, "is well again");
+                tracing::info!(
+                    stage = stage.as_str(),
+                    provider = name,
+                    "the provider has recovered"
+                );
             }
         });
     }
@@ -231,7 +235,9 @@ impl<C: Client> Line<C> {
             Some(next) => {
                 tracing::warn!(stage, provider, ?fault, is_out, next, %message, "the next provider takes over");
             }
-            None => tracing::warn!(stage, provider, ?fault, is_out, %message, "nobody takes over"),
+            None => {
+                tracing::warn!(stage, provider, ?fault, is_out, %message, "no other provider is left to take over")
+            }
         }
     }
 }

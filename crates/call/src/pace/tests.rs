@@ -4,7 +4,7 @@ use sidetone_base::clock;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_third_at_once_and_then_one_each_so_often() {
+fn a_third_of_the_requests_may_come_at_once_and_the_rest_at_intervals() {
     let begun = clock::now();
     let mut pace = Pace::default();
     for _ in 0..20 {
@@ -22,7 +22,7 @@ fn a_third_at_once_and_then_one_each_so_often() {
 }
 
 #[test]
-fn however_few_there_is_always_one() {
+fn at_least_one_request_is_always_allowed() {
     let begun = clock::now();
     for a_minute in [0, 1, 2] {
         let mut pace = Pace::default();

@@ -135,7 +135,7 @@ fn words_of_a_broken_sentence_are_not_heard() {
 }
 
 #[test]
-fn a_sentence_that_breaks_off_is_said_anew() {
+fn a_sentence_that_breaks_off_is_said_again() {
     let mut playout = Playout::default();
     playout.begin(ID, true);
     playout.begin_sentence(ID, "Yes.".into());
@@ -210,7 +210,7 @@ fn the_last_frame_is_filled_up_with_silence() {
 }
 
 #[test]
-fn what_a_sentence_says_in_fact_follows_the_words_that_were_given_out() {
+fn corrected_words_follow_the_words_already_given_out() {
     // Ten characters a word with its space: 250 ms each.
     let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
     pull(&mut playout, 24 + SPEAKER_FRAMES);
@@ -230,7 +230,7 @@ fn a_sentence_corrected_before_it_is_heard_says_that_only() {
 }
 
 #[test]
-fn what_nobody_heard_is_taken_back_and_played_again() {
+fn audio_that_nobody_heard_is_taken_back_and_played_again() {
     let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
     pull(&mut playout, 60);
     assert_eq!(playout.take_words().unwrap(), "aaaaaaaaa bbbbbbbbb");
@@ -257,7 +257,7 @@ fn what_nobody_heard_is_taken_back_and_played_again() {
 }
 
 #[test]
-fn of_a_reply_that_is_over_the_words_are_taken_back() {
+fn words_of_a_finished_reply_are_taken_back_too() {
     let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
     pull(&mut playout, 100);
     let mut past = playout.past().unwrap();

@@ -7,7 +7,7 @@ const fn secs(secs: u64) -> Duration {
 }
 
 #[test]
-fn away_then_over_each_once() {
+fn silence_means_away_and_then_over_each_once() {
     let rules = SilenceConfig {
         away_after: secs(15),
         hang_up_after: secs(60),
@@ -30,7 +30,7 @@ fn away_then_over_each_once() {
 }
 
 #[test]
-fn nought_is_never() {
+fn zero_means_never() {
     let rules = SilenceConfig {
         away_after: secs(0),
         hang_up_after: secs(0),

@@ -113,7 +113,7 @@ fn whoever_begins_in_silence_is_heard_from_the_first_sound() {
 }
 
 #[test]
-fn who_speaks_is_not_talked_down() {
+fn a_speaker_is_not_displaced_by_another_voice() {
     let mut room = Room::of(&["ann", "bob"]);
     room.speaks("ann", NORMAL);
     room.passes(1000);
@@ -127,7 +127,7 @@ fn who_speaks_is_not_talked_down() {
 }
 
 #[test]
-fn who_goes_on_when_the_other_has_finished_is_heard_from_the_beginning() {
+fn a_second_speaker_is_heard_from_the_beginning_once_the_first_has_finished() {
     let mut room = Room::of(&["ann", "bob"]);
     room.speaks("ann", NORMAL);
     room.passes(1000);
@@ -147,7 +147,7 @@ fn who_goes_on_when_the_other_has_finished_is_heard_from_the_beginning() {
 }
 
 #[test]
-fn who_follows_at_once_is_turned_to_as_soon_as_the_first_has_stopped() {
+fn a_speaker_who_follows_at_once_is_heard_when_the_first_stops() {
     let mut room = Room::of(&["ann", "bob"]);
     room.speaks("ann", NORMAL);
     room.passes(1000);
@@ -200,7 +200,7 @@ fn noise_does_not_lock_the_others_out() {
 }
 
 #[test]
-fn one_who_leaves_in_mid_speech_leaves_the_floor() {
+fn a_speaker_who_leaves_in_mid_speech_frees_the_floor() {
     let mut room = Room::of(&["ann", "bob"]);
     room.passes(100);
     room.speaks("ann", NORMAL);
@@ -221,7 +221,7 @@ fn one_who_leaves_in_mid_speech_leaves_the_floor() {
 }
 
 #[test]
-fn who_is_silent_when_the_other_leaves_is_heard_from_then_on() {
+fn a_silent_person_is_heard_once_the_other_has_left() {
     let mut room = Room::of(&["ann", "bob"]);
     room.passes(1000);
     room.leaves("ann");

@@ -76,7 +76,7 @@ fn what_is_spoken_is_spoken_the_same_again() {
 }
 
 #[test]
-fn code_blocks_are_passed_over_whatever_sentences_they_are_cut_into() {
+fn code_blocks_are_skipped_however_they_are_divided() {
     let mut text = SpeechText::new(Some("en"), Pronunciations::default());
     let lines = [
         "Here it is:",

@@ -133,7 +133,7 @@ async fn a_lookup_is_the_answer_or_what_its_result_makes_of_it() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_told_in_words() {
+async fn failures_are_reported_in_words() {
     let port = server().await;
     let to = |path: &str| {
         request(

@@ -37,7 +37,7 @@ fn hears(ear: &mut Ear, frames: &[Pcm<16_000>], is_speaking: bool) -> Vec<Told> 
 }
 
 #[test]
-fn a_tone_is_heard_when_it_ends_and_other_sounds_are_none() {
+fn a_tone_is_detected_when_it_ends_and_other_sounds_are_not() {
     for hz in [440.0, 1_000.0, 1_400.0, 2_000.0] {
         let mut ear = ear();
         assert_eq!(hears(&mut ear, &sound(&[hz], 400), false), [], "{hz}");
@@ -62,7 +62,7 @@ fn a_tone_is_heard_when_it_ends_and_other_sounds_are_none() {
 }
 
 #[test]
-fn speech_is_no_tone() {
+fn speech_is_not_a_tone() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/audio");
     let mut seconds = 0;
     for file in std::fs::read_dir(folder).unwrap() {
@@ -84,7 +84,7 @@ fn speech_is_no_tone() {
 }
 
 #[test]
-fn a_long_greeting_is_a_machines_and_a_short_one_is_nobodys() {
+fn a_long_greeting_is_a_machine_and_a_short_one_decides_nothing() {
     let mut ear = ear();
     let voice = sound(&[300.0, 517.0], 2_000);
     let pause = sound(&[], 800);

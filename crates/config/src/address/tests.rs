@@ -73,7 +73,7 @@ fn origins_are_written_as_browsers_write_them() {
 }
 
 #[test]
-fn what_is_no_origin_is_told_with_the_fix() {
+fn an_invalid_origin_is_refused_with_the_fix() {
     for bad in [
         "*",
         "null",

@@ -20,7 +20,7 @@ impl AgentConfig {
         tools.extend(served.map(|server| format!("the tools of {}", server.name)));
         (!tools.is_empty()).then(|| {
             format!(
-                "local models call no tools (the small ones) or often the wrong one; of this agent: {}",
+                "the small local models call no tools, the larger one often the wrong ones; this agent has {}",
                 tools.join(", ")
             )
         })

@@ -122,7 +122,7 @@ fn an_agent_says_by_itself_what_its_language_has() {
 }
 
 #[test]
-fn a_language_that_is_none_is_told_of() {
+fn an_unknown_language_is_an_error() {
     for (text, expected) in [
         (
             "german",
@@ -159,7 +159,7 @@ fn providers_are_named_once_and_asked_in_order() {
 }
 
 #[test]
-fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
+fn model_settings_hold_for_every_provider_and_headers_for_one() {
     let text = "[providers.far]\nbase_url = \"https://far.example/v1?api-version=1\"\n\
                 llm = \"thinks\"\ntemperature = 0.5\nauth = \"api-key\"\n\
                 [llm]\nproviders = [\"far\", \"default\"]\ntemperature = 0.2\n\
@@ -182,7 +182,7 @@ fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
 }
 
 #[test]
-fn whole_utterances_may_be_asked_of_another_than_who_hears() {
+fn whole_utterances_may_go_to_another_provider_than_the_socket() {
     let far = "[providers.far]\nbase_url = \"https://far.example/v1\"\nstt = \"batch\"\n";
     let asked = |stt: &str| {
         let stages = parse(&format!("{far}[stt]\nmode = \"realtime\"\n{stt}"))
@@ -210,7 +210,7 @@ fn whole_utterances_may_be_asked_of_another_than_who_hears() {
 }
 
 #[test]
-fn providers_that_cannot_be_asked_are_told_of() {
+fn providers_that_cannot_be_asked_are_errors() {
     for (text, expected) in [
         (
             "[stt]\nproviders = [\"x\"]",
@@ -277,7 +277,7 @@ fn providers_that_cannot_be_asked_are_told_of() {
 }
 
 #[test]
-fn says_what_is_wrong_and_how_to_mend_it() {
+fn errors_say_what_is_wrong_and_how_to_fix_it() {
     for (text, expected) in [
         (
             "voise = \"nova\"",
@@ -373,7 +373,7 @@ fn the_caller_and_the_lookup_are_known_later() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let wrong = "greeting = \"Hi {{nam}}\"\n\
                  voice = \"my voice\"\n\
                  [variables]\ncaller = \"x\"\n\
@@ -431,7 +431,7 @@ fn a_missing_prompt_is_named() {
 }
 
 #[test]
-fn a_variant_is_the_agent_but_for_what_it_says() {
+fn a_variant_changes_only_what_it_names() {
     let text = "greeting = \"Hello!\"\nvoice = \"nova\"\n[variants.b]\nweight = 100\n\
                 greeting = \"Hi {{ caller.name }}!\"\nllm = \"big\"\nprompt = \"p.md\"";
     let agent = parse(text).unwrap();
@@ -566,7 +566,7 @@ fn what_callers_say_over_the_voice_is_in_the_agents_language() {
 }
 
 #[test]
-fn how_speech_is_asked_for_is_said_for_each_provider() {
+fn each_provider_says_how_speech_is_requested() {
     use sidetone_base::provider::TtsProtocol;
     let text = "[providers.far]\nbase_url = \"https://far.example/v1\"\ntts = \"m\"\n\
                 tts_protocol = \"realtime\"\nresponse_format = \"wav\"\nsample_rate = 16000\n\
@@ -634,7 +634,7 @@ fn a_users_variables_are_those_that_the_file_lists() {
 }
 
 #[test]
-fn what_a_dispatch_said_is_for_templates() {
+fn templates_can_use_the_metadata_of_a_dispatch() {
     let greets = |dispatch: Option<serde_json::Value>| {
         let agent = parse("greeting = \"Hi {{ dispatch.name or dispatch or 'you' }}!\"").unwrap();
         let overrides = Overrides {
@@ -658,7 +658,7 @@ fn keys_are_read_and_checked() {
 }
 
 #[test]
-fn who_takes_over_asks_to_repeat_only_what_is_not_owed() {
+fn an_agent_that_takes_over_asks_to_repeat_only_when_nothing_is_owed() {
     let agent = parse("cut_off = \"Sorry.\"\nsay_again = \"Once more?\"").unwrap();
     assert_eq!(agent.takes_over_with(true), "Sorry.");
     assert_eq!(agent.takes_over_with(false), "Sorry. Once more?");

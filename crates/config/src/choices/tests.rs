@@ -51,7 +51,7 @@ fn what_a_caller_writes_is_seen_only_where_the_file_lists_it() {
 }
 
 #[test]
-fn names_that_mean_something_are_nobodys() {
+fn reserved_names_cannot_be_taken() {
     for name in [
         "caller",
         "secret",

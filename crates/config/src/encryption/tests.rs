@@ -55,7 +55,7 @@ fn without_keys_calls_are_not_encrypted() {
 }
 
 #[test]
-fn mistakes_are_told_without_what_may_be_a_key() {
+fn mistakes_are_reported_without_possible_keys() {
     for (text, expected) in [
         ("keys = [\"hunter2\"]", "must be secrets' names"),
         ("keys = [\"{{ caller.name }}\"]", "must be secrets' names"),

@@ -30,8 +30,8 @@ pub(super) fn wrong(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String,
         let mut path = vec![name.as_str()];
         if let Some(circle) = circle(agents, &mut path) {
             let message = format!(
-                "{HANDOFF}: callers could be handed round in a circle ({circle}); let one of them keep the \
-                 caller"
+                "{HANDOFF}: callers could be handed over in a circle ({circle}); remove one of \
+                 these agents from the other's list"
             );
             wrong.push((name.clone(), message));
         }

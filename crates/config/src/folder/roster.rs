@@ -181,7 +181,7 @@ impl Roster {
             tracing::info!("all agent files are valid again");
         }
         if !is_first && *self.routing != *before.routing {
-            tracing::info!("the next call is routed by the changed {ROUTING}");
+            tracing::info!("{ROUTING} has changed: the next call uses it");
         }
         for (name, agent) in &self.agents {
             let known = before.agents.get(name).map(|agent| &agent.version);

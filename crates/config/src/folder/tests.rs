@@ -177,7 +177,7 @@ fn an_agent_whose_file_is_gone_is_gone() {
 }
 
 #[test]
-fn an_agent_that_was_never_good_says_why() {
+fn an_agent_that_was_never_valid_says_why() {
     let folder = Folder::with(&[("a.toml", A), ("b.toml", "voice = 3")]);
     let error = |name: &str| folder.agents.team(name).unwrap_err().to_string();
     assert!(

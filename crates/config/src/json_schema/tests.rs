@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_schema_is_looked_through() {
+fn every_part_of_a_schema_is_checked() {
     let schema = json!({
         "type": "object", "required": ["day", "hour"],
         "properties": {"day": {"type": "strin"}, "people": {"minimum": "2", "patern": "x"}},

@@ -20,7 +20,7 @@ fn tags_of_known_languages_are_written_in_one_way() {
 }
 
 #[test]
-fn what_is_no_tag_is_refused_with_what_was_meant() {
+fn an_invalid_tag_is_refused_with_a_suggestion() {
     for (text, expected) in [
         ("german", "did you mean \"de\"?"),
         ("English", "did you mean \"en\"?"),

@@ -51,7 +51,7 @@ fn tokens_from_the_cache_cost_what_the_price_says() {
 }
 
 #[test]
-fn what_is_not_known_has_no_cost_and_not_0() {
+fn unknown_prices_make_no_cost_rather_than_zero() {
     let prices = one();
     assert_eq!(prices.of("llm.example", "another"), None);
     assert_eq!(prices.of("another.example", "m"), None);
@@ -73,7 +73,7 @@ fn a_bad_file_is_refused_with_what_is_wrong() {
         (format!("{ONE}{ONE}"), "two prices"),
         (
             ONE.lines().take(6).collect::<Vec<_>>().join("\n"),
-            "names no price",
+            "has no price",
         ),
     ];
     for (text, told) in wrong {

@@ -52,7 +52,7 @@ pub fn read(section: &mut Section<'_>, secrets: &Secrets) -> Manner {
             .filter(|name| table.contains_key(*name))
         {
             let message = format!(
-                "{}.{name} is not for this table: Sidetone writes it itself; take it out",
+                "{}.{name} cannot be set here: Sidetone sets this field itself; remove it",
                 section.full("extra_body")
             );
             section.complain(&place, message);

@@ -84,7 +84,7 @@ fn the_most_exact_route_counts() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_line_and_key_all_at_once() {
+fn all_mistakes_are_reported_with_line_and_key() {
     let text = r#"
 [routes.a]
 number = "+4930*"
@@ -103,8 +103,8 @@ agnt = "sales"
     assert_eq!(
         read(text).unwrap_err(),
         "routing.toml:4: routes.a.agent = \"sale\": no such agent; did you mean \"sales\"?\n\
-         routing.toml:5: routes.b.number and its like are missing: say for which number, trunk or room \
-         the agent is\n\
+         routing.toml:5: routes.b.number or another condition is missing: say for which number, trunk or \
+         room this route is\n\
          routing.toml:8: routes.c.number = \"+49*30\" must be a number, such as \"+4930123\", or the \
          beginning of one, such as \"+4930*\"\n\
          routing.toml:10: routes.d.agent is missing; name an agent\n\
@@ -121,7 +121,7 @@ agnt = "sales"
 }
 
 #[test]
-fn routes_that_no_call_goes_by_are_mistakes() {
+fn routes_that_no_call_can_match_are_mistakes() {
     let doubled = "[routes.a]\nnumber = \"+49 30\"\nagent = \"sales\"\n\
                    [routes.b]\nnumber = \"4930\"\nagent = \"pbx\"\n";
     assert_eq!(
@@ -132,7 +132,7 @@ fn routes_that_no_call_goes_by_are_mistakes() {
                   [routes.trunk]\ntrunk = \"ST_1\"\nroom = \"pbx-\"\nagent = \"pbx\"\n";
     assert_eq!(
         read(hidden).unwrap_err(),
-        "routing.toml:4: routes.trunk: no call goes by it, for routes.all takes them all; remove one of them"
+        "routing.toml:4: routes.trunk: it is never used, because routes.all takes all its calls; remove one of them"
     );
     // Callers who are not on a telephone are routed by their room.
     let rooms = "[routes.all]\nnumber = \"*\"\nagent = \"sales\"\n\

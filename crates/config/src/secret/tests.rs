@@ -37,14 +37,17 @@ fn a_secret_in_a_file_can_be_changed() {
 }
 
 #[test]
-fn what_can_be_guessed_is_told() {
+fn a_secret_that_can_be_guessed_is_reported() {
     for (weak, why) in [
         ("a", "has 1 bytes"),
         ("", "has 0 bytes"),
         ("0123456789abcdef0123456789abcde", "has 31 bytes"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1 different"),
         ("abababababababababababababababababababab", "2 different"),
-        ("a-string-secret-at-least-256-bits-long", "public documents"),
+        (
+            "a-string-secret-at-least-256-bits-long",
+            "public documentation",
+        ),
     ] {
         let told = judge(weak).unwrap_err();
         assert!(

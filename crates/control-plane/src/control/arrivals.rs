@@ -73,7 +73,10 @@ impl Arrivals {
     /// Somebody joined this room, or is about to, who may need an agent.
     pub(super) fn look(&self, room: &str) {
         if self.0.try_send(room.to_owned()).is_err() {
-            tracing::debug!(room, "the room is looked at in the next round");
+            tracing::debug!(
+                room,
+                "too many rooms at once: this one is looked at in the next round"
+            );
         }
     }
 }
@@ -146,11 +149,18 @@ fn begin_look(control: &Control, lanes: &Lanes, room: String, listed: Option<pro
     let (control, key) = (control.clone(), room.clone());
     let look = async move {
         if let Err(error) = look(&control, &room, listed).await {
-            tracing::warn!(room, error = format!("{error:#}"), "not looked at");
+            tracing::warn!(
+                room,
+                error = format!("{error:#}"),
+                "could not find out whether a room needs an agent"
+            );
         }
     };
     if lanes.run(&key, look).is_err() {
-        tracing::debug!(room = key, "the room is looked at in the next round");
+        tracing::debug!(
+            room = key,
+            "too many rooms at once: this one is looked at in the next round"
+        );
     }
 }
 
@@ -301,7 +311,7 @@ async fn go_on(
                 created_at: now,
             };
             let again = control.store.create_call(&again).await?;
-            tracing::info!(call_id = %again.id, before = %call.id, "somebody is back: another call");
+            tracing::info!(call_id = %again.id, before = %call.id, "somebody is back after the call's end: a new call begins");
             Ok(Some(again))
         }
     }

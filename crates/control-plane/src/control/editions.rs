@@ -60,8 +60,8 @@ impl Publisher {
                     }
                     Published::Waiting => tracing::warn!(
                         edition = version,
-                        "the agents' files are published, and not used: another edition is held; `sidetone agents use \
-                         newest` ends that"
+                        "the agents' files are published but not used, because the pool is held \
+                         at another edition; `sidetone agents use newest` ends that"
                     ),
                 }
             }
@@ -85,7 +85,7 @@ impl Publisher {
                 continue;
             }
             if let Err(error) = self.publish().await {
-                tracing::warn!(%error, "the agents' files are published later");
+                tracing::warn!(%error, "the agents' files could not be published; they are tried again");
             }
         }
     }

@@ -103,7 +103,7 @@ impl Egresses {
             // Not waited for: LiveKit may take long to find a worker.
             let start = async move { egresses.start(&room, &bucket, recording).await };
             if let Err(full) = self.lanes.run(&id.to_string(), start) {
-                let reason = format!("too much is asked of LiveKit's Egress at once: {full}");
+                let reason = format!("too many requests to LiveKit's Egress at once: {full}");
                 self.see(id, &Seen::Refused { reason }).await?;
             }
         }
@@ -269,7 +269,7 @@ impl Egresses {
             let egresses = self.clone();
             let look = async move {
                 if let Err(error) = egresses.look(&recording).await {
-                    tracing::error!(recording = %recording.id, %error, "an egress waits for the database");
+                    tracing::error!(recording = %recording.id, %error, "the state of an egress could not be looked up or stored; it is tried again");
                 }
             };
             if self.lanes.run(&key, look).is_err() {
@@ -306,7 +306,7 @@ pub(super) async fn run(egresses: Egresses, shutdown: CancellationToken) {
             _ = clock.tick() => {}
         }
         if let Err(error) = egresses.watch().await {
-            tracing::error!(%error, "LiveKit's egresses wait for the database");
+            tracing::error!(%error, "LiveKit's egresses could not be compared with the database; they are tried again");
         }
         if let Err(error) = egresses.tell_missed().await {
             tracing::warn!(%error, "could not check whether all calls between people are recorded");

@@ -367,7 +367,7 @@ impl Run {
                     instead_of,
                 } => {
                     if let Some(epoch) = instead_of {
-                        tracing::warn!(room, epoch, "an agent is dead, another is asked for");
+                        tracing::warn!(room, epoch, "an agent is dead; another one is dispatched");
                     } else if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent joined; it is dispatched again");
                         let (acts, room) = (acts.clone(), room.clone());

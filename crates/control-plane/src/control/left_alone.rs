@@ -38,12 +38,12 @@ impl Control {
                 Err(error) => Err(error),
             };
             if let Err(error) = ended {
-                tracing::warn!(room = name, %error, "a telephone may be left on an open line");
+                tracing::warn!(room = name, %error, "could not see whether a telephone is left alone: its line may stay open");
             }
         };
         // Not waited for: this is asked by a loop that serves all calls.
         if let Err(full) = self.messages.run(room, look) {
-            tracing::warn!(room, %full, "a telephone may be left on an open line");
+            tracing::warn!(room, %full, "could not see whether a telephone is left alone: its line may stay open");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Control {
                 Err(why) => this.not_reached(&call, why).await,
             };
             if let Err(error) = noted {
-                tracing::error!(call_id = %call.id, %error, "what came of dialling was not stored");
+                tracing::error!(call_id = %call.id, %error, "the outcome of dialling could not be stored");
             }
         })
     }
@@ -80,7 +80,7 @@ impl Control {
         self.store.observe(call.id, None, &over).await?;
         self.agent_ended(&call.room_name).await?;
         if let Err(error) = self.livekit.delete_room(&call.room_name).await {
-            tracing::warn!(call_id = %call.id, %error, "the room of a call that nobody took stays");
+            tracing::warn!(call_id = %call.id, %error, "the room of an unanswered call could not be closed");
         }
         Ok(())
     }

@@ -168,12 +168,15 @@ impl Outbox {
             let deliver = async move {
                 let _under_way = under_way;
                 if let Err(error) = outbox.deliver(&post).await {
-                    tracing::warn!(%error, call_id = %post.call_id(), "a webhook is posted again");
+                    tracing::warn!(%error, call_id = %post.call_id(), "the outcome of a webhook could not be stored; it is posted again");
                 }
             };
             if self.lanes.run(&key, deliver).is_err() {
                 // Its lease ends.
-                tracing::debug!(webhook = key, "a webhook waits");
+                tracing::debug!(
+                    webhook = key,
+                    "the queue of webhooks is full; this one is posted later"
+                );
             }
         }
         Ok(())
@@ -210,10 +213,10 @@ impl Outbox {
         match &tried {
             Try::Delivered => {}
             Try::Again(at, error) => {
-                tracing::debug!(%call_id, error, again = %at, "webhook not taken");
+                tracing::debug!(%call_id, error, again = %at, "the webhook's receiver did not accept it; it is posted again");
             }
             Try::GivenUp(error) => {
-                tracing::error!(%call_id, error, "nobody took the call's webhook");
+                tracing::error!(%call_id, error, "the call's webhook could not be delivered and is given up");
             }
         }
         match post {

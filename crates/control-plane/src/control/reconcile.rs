@@ -182,7 +182,7 @@ async fn never_started(control: &Control, call: &Call, now: At) -> Result<bool, 
         .forget_unused(call.id, now - NEVER_STARTED)
         .await?
     {
-        tracing::debug!(call_id = %call.id, "a token was not used: its call is forgotten");
+        tracing::debug!(call_id = %call.id, "a token was never used: its call is deleted");
         return Ok(true);
     }
     let over = [Fact::RoomFinished(now)];

@@ -208,7 +208,7 @@ pub async fn hang_up_unless_followed(livekit: &ServerApi, store: &Store, room: &
         anyhow::Ok(hang_up(livekit, room).await?)
     };
     if let Err(error) = hung_up.await {
-        tracing::warn!(room, %error, "a line on which nobody answers may stay open");
+        tracing::warn!(room, %error, "the telephone could not be hung up: its line may stay open without an agent");
     }
 }
 

@@ -26,11 +26,11 @@ use sidetone_store::{Call, DispatchMetadata};
 /// What asks for agents.
 const ROUTE: &str = "POST /api/voice/agent";
 
-/// Which agent, where.
+/// Which agent to send to which room.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SpawnRequest {
-    /// Room of a call; for backends and admins also one that somebody else has made.
+    /// The room of a call; backends and admins may also name one that somebody else made.
     #[schema(example = "support-0f8fad5bd9cb469fa16570867728950e")]
     room_name: String,
     /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
@@ -48,15 +48,15 @@ pub struct SpawnRequest {
     variables: Option<BTreeMap<String, String>>,
 }
 
-/// What became of it.
+/// The outcome of the request.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpawnResponse {
     /// The room.
     room_name: String,
-    /// LiveKit took the dispatch, or an agent was asked for before.
+    /// LiveKit accepted the dispatch, or an agent was requested before.
     agent_spawned: bool,
-    /// An agent was asked for, or there, before this request.
+    /// An agent was requested or in the room before this request.
     already_there: bool,
     /// The call's id.
     call_id: Uuid,
@@ -69,9 +69,9 @@ pub struct AgentInfo {
     room_name: String,
     /// asked, joined, ended or failed.
     state: String,
-    /// In this state since.
+    /// Since when it is in this state.
     since: DateTime<Utc>,
-    /// How often LiveKit was asked.
+    /// How many dispatches LiveKit was sent.
     attempts: i32,
     /// The worker that runs it, once known.
     worker: Option<String>,
@@ -84,11 +84,11 @@ pub struct AgentList {
     agents: Vec<AgentInfo>,
 }
 
-/// Spawns an agent into a call's room now, without waiting for somebody to join. Idempotent: a second
+/// Sends an agent to a call's room now, without waiting for somebody to join. Idempotent: a second
 /// request changes nothing, and with the `Idempotency-Key` of the first, within a day, it is answered the
 /// same. Where no worker could take the call, none is asked for (503).
 #[utoipa::path(post, path = "/api/voice/agent", tag = "voice", request_body = SpawnRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each request.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, new for each request.")),
     responses((status = 200, body = SpawnResponse), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
@@ -197,7 +197,7 @@ async fn asked_before(state: &AppState, call: &Call) -> Result<Option<DispatchMe
     Ok(agent.map(|agent| agent.metadata.0))
 }
 
-/// The agents that are asked for or in a room, of all workers.
+/// Lists the agents that are requested or in a room, of all workers.
 #[utoipa::path(get, path = "/api/voice/agent", tag = "voice",
     responses((status = 200, body = AgentList), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
@@ -224,10 +224,11 @@ pub async fn list(
     }))
 }
 
-/// Ends a room's agent: it says its sentence and leaves. One that was to come when somebody joins does not.
+/// Ends a room's agent: it finishes its sentence and leaves. An agent that was to come when somebody joins no
+/// longer comes.
 #[utoipa::path(delete, path = "/api/voice/agent/{roomName}", tag = "voice",
     params(("roomName" = String, Path)),
-    responses((status = 204, description = "It leaves."), (status = 401, body = ProblemDocument),
+    responses((status = 204, description = "The agent leaves."), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 502, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn end(

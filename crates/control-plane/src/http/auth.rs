@@ -128,7 +128,7 @@ impl Principal {
         }
         Err(Problem::forbidden(match self {
             Self::User { .. } => "Only admins may do this.",
-            Self::Key { .. } => "This API key lacks the scope for it.",
+            Self::Key { .. } => "This API key does not have the scope for this.",
         }))
     }
 
@@ -182,7 +182,7 @@ const KEY_REQUESTS: u32 = 6_000;
 /// Why SIDETONE_API_KEYS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex, and maybe :requests a minute"
+    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex, optionally followed by :requests a minute"
 )]
 pub struct BadApiKey {
     name: String,
@@ -412,7 +412,7 @@ impl Auth {
         }
         if id.trim().is_empty() || plain::unfit(&id).is_some() {
             return Err(refused(
-                "holds a user id with control characters or others that nobody sees",
+                "holds a user id with control or invisible characters",
             ));
         }
         let admin = match claims.get(&login.admin_claim) {
@@ -449,13 +449,15 @@ fn parse_keys(listed: &str) -> Result<Vec<Arc<ApiKey>>, BadApiKey> {
             reason: reason.into(),
         };
         if keys.iter().any(|known| known.name == key.name) {
-            return Err(bad("has the name of another; name each key differently"));
+            return Err(bad(
+                "has the same name as another; give each key a name of its own",
+            ));
         }
         let is_guessed =
             |text: &&str| <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == key.sha256;
         if GUESSED.iter().any(is_guessed) {
             return Err(bad(
-                "is of a key that anybody would guess; make one with `openssl rand -hex 32`",
+                "has the hash of a key that is easy to guess; make one with `openssl rand -hex 32`",
             ));
         }
         keys.push(Arc::new(key));

@@ -25,9 +25,9 @@ pub struct CommandRequest {
     /// say: the agent's words. instruct: a note to the model. handover, end: what is said first.
     #[schema(max_length = 2000, example = "A colleague joins us in a minute.")]
     text: Option<String>,
-    /// say: whether the caller can talk it down. Default: true.
+    /// say: whether the caller can interrupt it. Default: true.
     interruptible: Option<bool>,
-    /// instruct: whether the agent speaks of it by itself, as soon as nobody speaks. Default: false.
+    /// instruct: whether the agent speaks about it by itself as soon as nobody speaks. Default: false.
     answer: Option<bool>,
     /// handover: the agent that goes on, one that the speaking agent's file names for its tool handoff.
     agent: Option<String>,
@@ -41,11 +41,11 @@ pub struct CommandRequest {
 pub enum Kind {
     /// Say a sentence as the agent's own, as soon as nobody speaks.
     Say,
-    /// Give the model a note that counts from its next answer on.
+    /// Give the model a note that it follows from its next answer on.
     Instruct,
-    /// Neither hear nor speak from now on.
+    /// Neither listen nor speak from now on.
     Mute,
-    /// Hear and speak again.
+    /// Listen and speak again.
     Unmute,
     /// Let another agent or a person go on.
     Handover,
@@ -53,7 +53,7 @@ pub enum Kind {
     End,
 }
 
-/// What the agent has confirmed.
+/// What the agent confirmed.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandDone {
@@ -69,12 +69,12 @@ pub struct CommandDone {
     done: String,
 }
 
-/// Has the agent of a live call say something, mind something, be silent, hand over, or end the call. Answered
+/// Has the agent of a live call say something, follow a note, be silent, hand over, or end the call. Answered
 /// when the agent has confirmed it. With the `Idempotency-Key` of an earlier request, within a day, it is done
 /// no second time, and answered the same.
 #[utoipa::path(post, path = "/api/voice/calls/{callId}/commands", tag = "voice", request_body = CommandRequest,
     params(("callId" = Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each command.")),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, new for each command.")),
     responses((status = 200, body = CommandDone), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
@@ -180,7 +180,7 @@ impl CommandRequest {
         }
         let needed = |text: Option<String>| {
             text.ok_or_else(|| {
-                let fix = "text is missing; write what is to be said, or what the model is to mind";
+                let fix = "text is missing; write what to say, or what to tell the model";
                 Problem::field("text", fix)
             })
         };
@@ -243,8 +243,8 @@ fn over() -> Problem {
 fn no_agent() -> Problem {
     conflict(
         "No agent there",
-        "No agent is in this call now. One that is on its way can be told something when it is there; POST \
-         /api/voice/agent asks for one.",
+        "No agent is in this call now. If one is on its way, send the command again when it has \
+         joined; POST /api/voice/agent asks for one.",
     )
 }
 
@@ -281,7 +281,7 @@ fn refused(why: Refused) -> Problem {
         ),
         Refused::Full => conflict(
             "Too much at once",
-            "This call's limit of what may wait to be said or be noted is reached; wait until some of it was said, or say it in fewer words.",
+            "Too much is waiting to be said or noted in this call; wait until some of it has been said, or use fewer words.",
         ),
         Refused::TooMany => Problem {
             retry_after: Some(30),
@@ -296,8 +296,8 @@ fn refused(why: Refused) -> Problem {
             "The caller encrypts, and the agent has no key: it can neither hear nor be heard.",
         ),
         Refused::PersonCalled => conflict(
-            "Person is called already",
-            "A person is being called for this caller already; wait until they have come, or have not.",
+            "Person is already being called",
+            "A person is already being called for this caller; wait until they have answered or the attempt has ended.",
         ),
         Refused::Unknown(names) => {
             let known = match names.is_empty() {

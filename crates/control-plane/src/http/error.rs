@@ -21,11 +21,11 @@ pub struct Problem {
     pub status: StatusCode,
     /// Short name of the kind of problem, the same for every occurrence.
     pub title: &'static str,
-    /// What is wrong here and how to mend it.
+    /// What is wrong and how to fix it.
     pub detail: String,
     /// The field, query parameter or header it is about.
     pub field: Option<String>,
-    /// Seconds after which trying again makes sense.
+    /// Seconds after which to try again.
     pub retry_after: Option<u32>,
     /// The limit that was reached.
     pub limit: Option<Limit>,
@@ -42,7 +42,7 @@ pub struct ProblemDocument {
     title: String,
     /// HTTP status.
     status: u16,
-    /// What is wrong here and how to mend it.
+    /// What is wrong and how to fix it.
     detail: String,
     /// The field, query parameter or header it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct ProblemDocument {
     /// The limit that was reached: address, key, user, tokens or calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
-    /// Name it when you ask for help.
+    /// The request's id, to quote when you ask for help.
     request_id: String,
 }
 
@@ -181,7 +181,7 @@ impl From<StoreError> for Problem {
             retry_after: Some(5),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Database away",
+                "Database unavailable",
                 "The database did not answer. Try again in a few seconds.",
             )
         }
@@ -242,7 +242,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "Invalid body",
-            format!("something follows the JSON object: {error}"),
+            format!("there is more after the JSON object: {error}"),
         )
     })?;
     Ok(value)
@@ -254,7 +254,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// 400 naming the field.
 pub fn path_id(field: &str, text: &str, given_by: &str) -> Result<Uuid, Problem> {
     text.parse().map_err(|_| {
-        let told = format!("{field} is a UUID, as /api/voice/{given_by} gives it");
+        let told = format!("{field} must be a UUID, as /api/voice/{given_by} returns it");
         Problem::field(field, told)
     })
 }

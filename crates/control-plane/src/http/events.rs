@@ -24,7 +24,8 @@ use super::{AppState, Client};
 use crate::control::news::News;
 use sidetone_base::clock;
 
-/// The events of one call, as server-sent events: all that has happened until now, then each as it happens. The
+/// The events of one call, as server-sent events: everything that has happened so far, then each event as it
+/// happens. The
 /// stream ends when the call is over.
 #[utoipa::path(get, path = "/api/voice/calls/{callId}/events", tag = "voice",
     params(("callId" = Uuid, Path)),

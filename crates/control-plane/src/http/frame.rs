@@ -96,7 +96,7 @@ pub(super) fn plain_problem(status: StatusCode) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             status,
             "Body too large",
-            "The body is larger than what is taken here.",
+            "The body is larger than this address accepts.",
         ),
         StatusCode::REQUEST_TIMEOUT => Problem::new(
             status,
@@ -113,7 +113,7 @@ pub(super) fn plain_problem(status: StatusCode) -> Problem {
         _ => Problem::new(
             status,
             "Internal error",
-            "Something broke here; it is in the log.",
+            "Something went wrong in this server; its log has the details.",
         ),
     }
 }

@@ -36,7 +36,7 @@ pub struct CallInfo {
     ended_at: Option<DateTime<Utc>>,
     duration_seconds: Option<i32>,
     recording_url: Option<String>,
-    /// It was over, and goes on since: somebody came back.
+    /// When it was resumed after it had ended, because somebody came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed_at: Option<DateTime<Utc>>,
     /// Why it failed.
@@ -58,14 +58,14 @@ pub struct CallInfo {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryPage {
     calls: Vec<CallInfo>,
-    /// All that the filter finds, counted to 10,000. The statistics are exact.
+    /// How many calls the filter finds, counted up to 10,000. The statistics are exact.
     #[schema(maximum = 10000)]
     total: i64,
-    /// False when there are more than `total`.
+    /// False if there are more than `total`.
     total_is_exact: bool,
     limit: u32,
     offset: u64,
-    /// There are calls after this page.
+    /// Whether there are calls after this page.
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<StatsInfo>,

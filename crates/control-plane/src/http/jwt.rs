@@ -228,7 +228,9 @@ impl Verifier {
                 _ => false,
             };
             if !meant {
-                return Err(Refused("the token is meant for somebody else (aud)"));
+                return Err(Refused(
+                    "the token's audience (aud) is not the expected one",
+                ));
             }
         }
         Ok(())
@@ -348,7 +350,7 @@ impl Jwk {
 
 const NO_JWT: Refused = Refused("the token is not a JWT");
 const OTHER_ALGORITHM: Refused = Refused("the token's algorithm must be HS256, RS256 or ES256");
-const OTHER_KEY: Refused = Refused("the token's key is of another kind than its algorithm");
+const OTHER_KEY: Refused = Refused("the token's key does not fit its algorithm");
 const WRONG_SIGNATURE: Refused = Refused("the token's signature is wrong");
 
 /// Names its provider: jsonwebtoken's own functions ask the process's, and livekit-token installs one

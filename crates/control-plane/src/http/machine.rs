@@ -111,7 +111,7 @@ pub fn refuse_other_sites(parts: &Parts, allowed: &[String]) -> Result<(), Probl
             ..Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Not JSON",
-                "Without credentials only JSON is taken: send \"Content-Type: application/json\".",
+                "Without credentials only JSON is accepted: send \"Content-Type: application/json\".",
             )
         });
     }

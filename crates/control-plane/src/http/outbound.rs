@@ -71,7 +71,7 @@ pub struct CallResponse {
 /// busy, no-answer, declined or failed, is in the call's history and in its webhook. With the `Idempotency-Key` of an
 /// earlier request, within a day, nobody is called a second time.
 #[utoipa::path(post, path = "/api/voice/call", tag = "voice", request_body = CallRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each call.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, new for each call.")),
     responses((status = 202, body = CallResponse), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument),
@@ -180,11 +180,11 @@ async fn begin(
             retry_after: Some(10),
             ..Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Too many telephones ring",
-                "This process dials as many numbers as it may; try again in 10 s.",
+                "Too many telephones are ringing",
+                "This process is already dialling as many numbers as it may; try again in 10 s.",
             )
         };
-        (format!("too many telephones ring: {full}"), problem)
+        (format!("too many telephones are ringing: {full}"), problem)
     })
 }
 

@@ -117,13 +117,13 @@ async fn link(state: &AppState, recording: &Recording, name: &str) -> Result<Res
     let bucket = state.config().recordings.as_ref().and_then(|r| r.bucket());
     let (Some(bucket), Some(key)) = (bucket, &recording.object_key) else {
         return Err(away(
-            "The recording is in a bucket that this server has no key to: set \
+            "The recording is in a bucket for which this server has no key: set \
              LIVEKIT_RECORDING_BUCKET and its key here too.",
         ));
     };
     let url = bucket.link(key, name, LINK_VALID).await.map_err(|error| {
         tracing::error!(%error, "no link to a recording");
-        away("The recording's link could not be signed; it is in the log.")
+        away("The recording's link could not be signed; the server's log says why.")
     })?;
     // 302: the next request shall come here again, for a fresh link.
     let mut response = Redirect::to(&url).into_response();
@@ -161,7 +161,7 @@ async fn file(
         .await
         .map_err(|error| {
             tracing::error!(%error, "a recording's file");
-            away("The recording's file cannot be read; it is in the log.")
+            away("The recording's file cannot be read; the server's log says why.")
         })?
         .map(axum::body::Body::new);
     let headers = served.headers_mut();

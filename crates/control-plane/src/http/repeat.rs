@@ -79,9 +79,9 @@ impl AppState {
                 field: Some(FIELD.into()),
                 ..Problem::new(
                     StatusCode::UNPROCESSABLE_ENTITY,
-                    "Key of another request",
-                    "This Idempotency-Key came with another body before; make up a new one for each \
-                     request, and send the same only with the same body.",
+                    "Idempotency-Key already used",
+                    "This Idempotency-Key was already used with another body; use a new one for \
+                     each request, and repeat it only with the same body.",
                 )
             });
         }

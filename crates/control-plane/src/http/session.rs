@@ -123,7 +123,7 @@ pub async fn sign_out(
         _ => {
             return Err(Problem::field(
                 "everywhere",
-                "the only query parameter is everywhere, which is true or false",
+                "the only query parameter is \"everywhere\"; it must be true or false",
             ));
         }
     };

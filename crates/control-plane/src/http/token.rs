@@ -101,7 +101,7 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
 /// the answer has their names and ours in either case.
 #[utoipa::path(post, path = "/api/voice/token", tag = "voice",
     request_body = TokenRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each request.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, new for each request.")),
     responses((status = 200, body = TokenResponse), (status = 201, body = TokenResponse),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
@@ -294,7 +294,7 @@ async fn call_for(
                     ..Problem::new(
                         StatusCode::CONFLICT,
                         "Room is taken",
-                        "A call of another kind goes on in this room; name another, or none.",
+                        "A call of another type is going on in this room; name another room, or none.",
                     )
                 });
             }

@@ -38,7 +38,7 @@ pub struct UserExport {
 pub struct UserErasure {
     /// Calls whose personal data was deleted by this request.
     erased_calls: usize,
-    /// Calls of theirs that go on. They are not erased: ask again when they are over.
+    /// Their calls that are in progress. These are not erased: send the request again when they are over.
     open_calls: Vec<Uuid>,
 }
 
@@ -51,7 +51,8 @@ impl From<ErasedUser> for UserErasure {
     }
 }
 
-/// Exports all that is kept of a user: each call that they made, got, or were in, with participants,
+/// Exports everything that is stored about a user: each call that they made, received or were in, with
+/// participants,
 /// turns, tools and result. The answer is written call by call; one that breaks off is no whole JSON.
 #[utoipa::path(get, path = "/api/voice/users/{userId}/export", tag = "users",
     params(("userId" = String, Path)),
@@ -79,7 +80,7 @@ pub async fn export(
 }
 
 /// Deletes the personal data of all calls that a user made, got, or was in, as deleting each of them
-/// does, and their sessions on the admin pages. What is told of these calls later is not kept. It is
+/// does, and their sessions on the admin pages. Later events of these calls are not stored. It is
 /// done to the end also where the answer takes too long (504); asked again, it finds nothing left.
 #[utoipa::path(delete, path = "/api/voice/users/{userId}", tag = "users",
     params(("userId" = String, Path)),
@@ -114,7 +115,7 @@ pub async fn erase(
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal error",
-            "Something broke here, and calls may be left. Try again.",
+            "Something went wrong in this server, and some calls may not be erased yet. Try again.",
         )
     })?;
     Ok(Json(erased?.into()))

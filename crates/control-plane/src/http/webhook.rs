@@ -26,29 +26,30 @@ use sidetone_store::{At, storable};
 /// What LiveKit is told.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Received {
-    /// The event is taken: written down, unless it is of a call whose data was deleted.
+    /// The event was accepted and stored, unless it is about a call whose data was deleted.
     received: bool,
-    /// It was known already.
+    /// It was already known.
     duplicate: bool,
 }
 
-/// How the webhook is doing.
+/// The state of the webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookHealth {
-    /// ok, or waiting when events are not worked through within 10 s.
+    /// ok, or waiting if events are not handled within 10 s.
     status: &'static str,
     /// When the last event came.
     last_event_at: Option<DateTime<Utc>>,
     /// Seconds since then.
     last_event_age_seconds: Option<i64>,
-    /// Events not worked through yet.
+    /// Events that are not handled yet.
     waiting: i64,
     /// Age of the oldest of those, seconds.
     lag_seconds: i64,
 }
 
-/// Takes an event of LiveKit. What is not written down is not answered 200: LiveKit tries again.
+/// Takes an event of LiveKit. An event that cannot be stored is not answered with 200, so that LiveKit sends it
+/// again.
 #[utoipa::path(post, path = "/api/voice/webhook", tag = "webhook",
     request_body(content = String, content_type = "application/webhook+json"),
     responses((status = 200, body = Received), (status = 400, body = ProblemDocument),
@@ -140,7 +141,7 @@ fn refused(why: &str) -> Problem {
     ))
 }
 
-/// The webhook's health: the last event, its age, what waits.
+/// The webhook's health: the last event, its age, and how many events wait.
 #[utoipa::path(get, path = "/api/voice/webhook", tag = "webhook",
     responses((status = 200, body = WebhookHealth), (status = 503, body = ProblemDocument)))]
 pub async fn health(State(state): State<AppState>) -> Result<Json<WebhookHealth>, Problem> {

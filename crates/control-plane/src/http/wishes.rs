@@ -124,7 +124,7 @@ impl AgentWishes {
         if let (Some((field, name)), Some(chosen)) = (&agent, &told.agent)
             && name != chosen
         {
-            let why = "this call was asked for with another agent; ask for a call of its own";
+            let why = "this call already has another agent; request a new call for this one";
             return Err(not_a_users(field, why));
         }
         told.call_id = call_id;
@@ -157,8 +157,8 @@ fn check_agent(
         }
         let open: Vec<String> = open.into_iter().collect();
         let why = format!(
-            "{field} {name:?} is not one that users may choose; there is {}. Its file opens an agent to \
-             users with user_may_choose = true",
+            "{field} {name:?} is not an agent that users may choose; they may choose {}. An \
+             agent's file allows it with user_may_choose = true",
             open.join(", ")
         );
         return Err(not_a_users(field, why));
@@ -221,8 +221,8 @@ fn need_listed(
         Some(name) => Err(not_a_users(
             &format!("{field}.{name}"),
             format!(
-                "{field}.{name} is not a user's to set for the agent {agent:?}: its file lists those that \
-                 are in user_variables. A backend's key may set it"
+                "{field}.{name} cannot be set by users for the agent {agent:?}: only those that \
+                 its file lists in user_variables can. A backend's key may set it"
             ),
         )),
     }

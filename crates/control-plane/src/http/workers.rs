@@ -27,7 +27,7 @@ pub struct WorkerInfo {
     agent_name: String,
     /// Sidetone's version.
     version: String,
-    /// LiveKit's id of it, which the agents of the pool name.
+    /// LiveKit's id of it, which the list of agents names.
     livekit_id: Option<String>,
     /// connecting, ready, draining, drained, or lost: not heard of for 20 s.
     state: String,
@@ -35,16 +35,16 @@ pub struct WorkerInfo {
     load: f32,
     /// Calls that it holds.
     calls: i32,
-    /// Calls that it holds at most.
+    /// Most calls that it holds at once.
     max_calls: i32,
     started_at: DateTime<Utc>,
-    /// When it last told of itself.
+    /// When it last reported.
     seen_at: DateTime<Utc>,
     /// When it was asked to drain.
     drain_requested_at: Option<DateTime<Utc>>,
-    /// When the last of its calls is ended, where it drains.
+    /// By when the last of its calls is ended, if it drains.
     drain_until: Option<DateTime<Utc>>,
-    /// What it has measured within the last five minutes; none of a version that does not tell.
+    /// What it measured in the last five minutes; none if its version does not report it.
     recent: Option<RecentInfo>,
     /// The edition of the agents' files that its next call is held with; none: the files on its own disk.
     edition: Option<String>,
@@ -73,7 +73,7 @@ impl WorkerInfo {
     }
 }
 
-/// What a worker has measured within the last five minutes.
+/// What a worker measured in the last five minutes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentInfo {
@@ -83,11 +83,11 @@ pub struct RecentInfo {
     p50_latency_ms: Option<u64>,
     /// 95 of 100 were heard within this time, ms.
     p95_latency_ms: Option<u64>,
-    /// Providers that were asked.
+    /// Providers that were used.
     providers: Vec<AskedInfo>,
 }
 
-/// A provider that was asked.
+/// A provider that was used.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AskedInfo {
@@ -123,12 +123,12 @@ impl From<Recent> for RecentInfo {
 pub struct EditionInfo {
     /// Hash of the files.
     version: String,
-    /// Calls that begin now are held with it.
+    /// Whether calls that begin now use it.
     current: bool,
     /// Name of the machine that published it last.
     published_by: String,
     published_at: DateTime<Utc>,
-    /// Since when it is current whatever is published (`sidetone agents use`).
+    /// Since when the pool is held at it, whatever is published (`sidetone agents use`).
     held_since: Option<DateTime<Utc>>,
     files: i64,
     bytes: i64,
@@ -171,10 +171,10 @@ pub async fn list(
 }
 
 /// Asks a worker to drain: it takes no more calls, and its calls end by themselves, or after ten
-/// minutes. It hears so within seconds. Idempotent.
+/// minutes. It learns of the request within seconds. Idempotent.
 #[utoipa::path(post, path = "/api/voice/workers/{workerId}/drain", tag = "admin",
     params(("workerId" = Uuid, Path)),
-    responses((status = 202, description = "It is asked."), (status = 400, body = ProblemDocument),
+    responses((status = 202, description = "The worker is asked to drain."), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn drain(

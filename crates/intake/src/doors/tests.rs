@@ -34,7 +34,7 @@ fn a_flood_of_messages_is_a_few_and_one_note() {
 }
 
 #[test]
-fn what_is_too_long_is_told() {
+fn messages_that_are_too_long_are_reported() {
     let mut door = ChatDoor::default();
     let too_long = door.message(start(), LONGEST_CHAT + 1);
     assert_eq!(too_long, Err(Dropped { tell: true }));

@@ -6,7 +6,7 @@ use super::LONGEST;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is not a data packet.
-    #[error("it is no data packet")]
+    #[error("it is not a data packet")]
     NotAPacket,
     /// It is encrypted, but not for us.
     #[error("it is encrypted for other participants")]
@@ -37,7 +37,7 @@ pub enum Refused {
     NoStream,
     /// It begins a stream that LiveKit's client cannot read.
     #[error(
-        "it begins a stream of an unknown kind or compression, or with an id that is long or no plain text"
+        "it begins a stream of an unknown kind or compression, or with an id that is too long or not plain text"
     )]
     UnreadableStream,
     /// It was sent before: its sender goes on after it had lost the connection.

@@ -270,7 +270,7 @@ fn no_stream_and_no_request_comes_on_the_lossy_channel() {
 
 /// What LiveKit's client would not take either, but for a line of the log with the sender's own words in it.
 #[test]
-fn what_the_client_would_only_complain_of_goes_no_further() {
+fn packets_that_the_client_would_only_complain_about_are_dropped() {
     let mut room = room();
     let ack = Value::RpcAck(RpcAck {
         request_id: "\n2026-01-01 ERROR all is lost".into(),
@@ -337,7 +337,7 @@ fn a_piece_that_is_missing_ends_its_stream_and_one_that_comes_again_does_not() {
 
 /// LiveKit's client passes over what has an earlier number than something before, and keeps a stream whose end has.
 #[test]
-fn a_packet_of_an_earlier_number_is_passed_over() {
+fn a_packet_of_an_earlier_number_is_skipped() {
     let mut room = room();
     room.sends_numbered("PA_eve", 5, header("a")).unwrap();
     for value in [user(1), header("b"), trailer("a")] {
@@ -366,7 +366,7 @@ fn requests_of_both_kinds_are_counted_together() {
 }
 
 #[test]
-fn what_is_no_packet_goes_no_further() {
+fn anything_but_a_packet_is_dropped() {
     let mut room = room();
     let mut reached = 0;
     for junk in [&[0xFF; 40][..], b"\x08"] {

@@ -80,7 +80,7 @@ fn no_more_than_fifteen_seconds_are_decoded() {
 }
 
 #[test]
-fn damage_is_told() {
+fn damage_is_reported() {
     let refused = |mime: &str, bytes: &[u8]| decode(&format(mime, 0, 1), bytes).unwrap_err();
     assert_eq!(
         refused("audio/webm;codecs=opus", &[1, 2, 3]),

@@ -184,7 +184,7 @@ impl DataPacketCryptor {
             None => Ok(opened),
             Some(door) => door
                 .opened(participant_id, opened)
-                .ok_or_else(|| "its doorkeeper has refused it".into()),
+                .ok_or_else(|| "it was refused by the limits on incoming data".into()),
         }
     }
 

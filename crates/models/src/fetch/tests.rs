@@ -76,7 +76,7 @@ async fn another_voice_under_a_published_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_voice_that_is_not_to_be_had_does_not_hold_up_the_next() {
+async fn an_unavailable_voice_does_not_hold_up_the_next() {
     let dir = TempDir::new();
     let cache = Cache::new(dir.path());
     let (web, asked) = hugging_face(b"a voice", "gone.onnx").await;
@@ -96,7 +96,7 @@ async fn a_voice_that_is_not_to_be_had_does_not_hold_up_the_next() {
 }
 
 #[tokio::test]
-async fn a_needed_model_that_is_not_to_be_had_is_an_error() {
+async fn a_needed_model_that_is_unavailable_is_an_error() {
     let dir = TempDir::new();
     let cache = Cache::new(dir.path());
     let (mut web, _) = hugging_face(b"a voice", "gone.onnx").await;

@@ -50,7 +50,8 @@ pub(super) async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     if wanted.intent.as_deref() != Some("transcription") {
-        let message = "only speech to text is done here: open /v1/realtime?intent=transcription";
+        let message =
+            "this socket is for speech to text only: open /v1/realtime?intent=transcription";
         return Err(ApiError::invalid("intent", message));
     }
     let upgrade = upgrade?;

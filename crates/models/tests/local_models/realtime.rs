@@ -140,7 +140,7 @@ async fn a_refused_event_leaves_the_session_open() {
 }
 
 #[tokio::test]
-async fn what_is_no_transcription_socket_is_refused() {
+async fn only_transcription_sockets_are_accepted() {
     let server = Server::start().await;
     let address = server.base.replacen("http", "ws", 1);
     let Err(Error::Http(refused)) = connect_async(format!("{address}/v1/realtime")).await else {

@@ -185,7 +185,7 @@ impl Provider {
                     _ => error,
                 });
             }
-            tracing::debug!(stage = %self.stage, status, ?refusal, "asked otherwise");
+            tracing::debug!(stage = %self.stage, status, ?refusal, "the request is sent again in another form");
             first = Some((first.map_or(error, |(first, _)| first), tried + 1));
         }
     }

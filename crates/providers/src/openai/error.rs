@@ -112,7 +112,7 @@ impl ProviderError {
                 "it redirects elsewhere; set base_url to the final address".to_owned()
             }
             ErrorKind::TooLong if stage == Stage::Tts => {
-                "the sentence is longer than it speaks at once and is asked for in parts".to_owned()
+                "the sentence is too long for one request and is sent in parts".to_owned()
             }
             ErrorKind::Refused => {
                 let path = refusal.paths.first().and_then(|path| identifier(path));

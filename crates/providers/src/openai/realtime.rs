@@ -276,7 +276,7 @@ impl Session {
             return;
         };
         if !socket.send(&event).await {
-            self.fail("takes nothing more");
+            self.fail("accepts no more audio");
         }
     }
 
@@ -386,7 +386,7 @@ impl Session {
     /// The words of this turn come from elsewhere; the next turn gets a new socket.
     fn fail(&mut self, what: &str) {
         let host = &self.provider.host;
-        tracing::warn!(%host, "realtime transcription {what}; the batch endpoint is asked");
+        tracing::warn!(%host, "realtime transcription {what}; the batch endpoint is used instead");
         self.failed = true;
         self.socket = None;
         if let Some(asked) = self.asked.take() {

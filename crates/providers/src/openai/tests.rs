@@ -334,7 +334,7 @@ async fn passing_faults_are_retried() {
 }
 
 #[tokio::test]
-async fn after_three_retries_the_fault_is_told() {
+async fn after_three_retries_the_fault_is_reported() {
     for (stage, endpoint) in STAGES {
         let (fake, clients) = start().await;
         fake.script_failures(endpoint, &[Failure::Server; 9]);
@@ -345,7 +345,7 @@ async fn after_three_retries_the_fault_is_told() {
 }
 
 #[tokio::test]
-async fn faults_that_stay_are_told_at_once() {
+async fn permanent_faults_are_reported_at_once() {
     let cases = [
         (Failure::Unauthorized, ErrorKind::Auth, "OPENAI_API_KEY"),
         (Failure::BadRequest, ErrorKind::Refused, "check `model`"),
@@ -437,7 +437,7 @@ async fn nobody_at_the_address_is_a_connect_error() {
 }
 
 #[tokio::test]
-async fn a_connection_cut_in_the_middle_is_told_and_not_retried() {
+async fn a_connection_cut_in_the_middle_is_reported_and_not_retried() {
     let (fake, clients) = start().await;
     fake.script_failures(Endpoint::Chat, &[Failure::CutAfter(3)]);
     let mut answer = Box::pin(clients.llm.stream(question(), deadline()));
@@ -560,7 +560,7 @@ async fn a_prewarmed_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_sentence_that_is_too_long_is_told_at_once_and_nothing_is_left_out_for_it() {
+async fn a_sentence_that_is_too_long_is_reported_at_once_and_no_field_is_left_out_for_it() {
     let (fake, clients) = start().await;
     fake.default_speech(SpeechDialect::AtMost(20));
     let error = clients.speak("A sentence of more than twenty letters.");

@@ -98,7 +98,7 @@ impl Write for Full {
 }
 
 #[test]
-fn a_full_disk_is_told_and_what_is_there_plays() {
+fn a_full_disk_is_reported_and_what_was_recorded_plays() {
     let mut disk = Full(8_000, Vec::new());
     let mut writer = Writer::new(&mut disk, 7, &[]).unwrap();
     let failed = (0..60).find_map(|_| writer.push(clicks()).err());

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn who_writes_holds_the_file_and_a_full_spool_takes_no_more() {
+fn a_writer_locks_its_file_and_a_full_spool_accepts_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::new(folder.path().join("recordings"), 300);
     assert_eq!(spool.entries().unwrap(), []);

@@ -17,14 +17,14 @@ fn what_sidetone_wrote_is_read_back() {
 }
 
 #[test]
-fn a_field_of_a_newer_control_plane_is_passed_over() {
+fn a_field_of_a_newer_control_plane_is_skipped() {
     let text = format!("{{\"call_id\": \"{}\", \"mood\": \"good\"}}", Uuid::nil());
     assert_eq!(DispatchMetadata::read(&text).call_id, Some(Uuid::nil()));
     assert_eq!(DispatchMetadata::read(&text).dispatch, None);
 }
 
 #[test]
-fn nothing_is_nothing() {
+fn empty_metadata_says_nothing() {
     for text in ["", "  ", "\n"] {
         assert_eq!(DispatchMetadata::read(text), DispatchMetadata::default());
     }

@@ -33,7 +33,7 @@ fn our_migrations_are_read() {
 }
 
 #[test]
-fn a_table_of_somebody_else_is_told_by_its_columns() {
+fn a_foreign_table_is_recognised_by_its_columns() {
     let has =
         |columns: &[&str]| -> Vec<String> { columns.iter().map(|c| (*c).to_owned()).collect() };
     let made = ["id", "host"];

@@ -240,7 +240,7 @@ fn an_answer_that_nobody_heard_is_inside_of_the_call() {
 }
 
 #[test]
-fn a_tool_that_there_is_not_may_be_called_anything() {
+fn a_tool_that_does_not_exist_may_have_any_name() {
     let mut stage = Stage::set();
     stage.tool(SAID, 1);
     let spans = stage.over(2_000);

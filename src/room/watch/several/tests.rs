@@ -48,7 +48,7 @@ async fn a_recording_has_everybody_and_the_call_one_voice() {
 
 /// A call that is too busy for a frame still learns who speaks.
 #[tokio::test]
-async fn who_speaks_is_told_although_frames_are_lost() {
+async fn the_speaker_is_known_although_frames_are_lost() {
     let (to_listen, said) = mpsc::channel(WAITING);
     let (mic, mut heard) = mpsc::channel(1);
     mic.send(Pcm::default().into()).await.unwrap();

@@ -39,7 +39,7 @@ fn level_is_the_root_mean_square() {
 }
 
 #[test]
-fn parts_come_off_the_front_and_go_on_at_the_end() {
+fn samples_are_taken_from_the_front_and_appended_at_the_end() {
     let mut whole = Pcm::<16_000>::concat(&[Pcm::new(vec![1, 2]), Pcm::new(vec![3])]);
     assert_eq!(whole.take_front(2).samples(), [1, 2]);
     whole.append(&Pcm::new(vec![4]));

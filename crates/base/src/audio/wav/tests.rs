@@ -89,7 +89,7 @@ fn a_streamed_header_without_a_length_reads_to_the_end() {
 }
 
 #[test]
-fn chunks_around_the_sound_are_passed_over() {
+fn chunks_around_the_sound_are_skipped() {
     let good = file(SPEC, tone(16_000, 1.0).map(|s| (s * 32_767.0) as i16));
     let tag = b"LIST\x05\0\0\0INFO.\0";
     is_the_tone(&[&good[..12], tag, &good[12..], tag].concat());

@@ -14,7 +14,7 @@ fn at(start: Instant, seconds: u64) -> Instant {
 }
 
 #[test]
-fn what_is_older_than_five_minutes_counts_no_more() {
+fn figures_older_than_five_minutes_no_longer_count() {
     let (mut looks, start) = (Looks::default(), crate::clock::now());
     let first = looks.look(start, counts([0, 0, 0], 0, 0, 0));
     assert_eq!(first, Recent::default(), "nothing was asked");

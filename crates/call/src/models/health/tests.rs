@@ -4,7 +4,7 @@ use sidetone_base::clock;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn out_after_a_failure_and_back_after_a_probe() {
+fn a_provider_is_out_after_a_failure_and_back_after_a_probe() {
     let now = clock::now();
     let mut health = Health::default();
     assert!(!health.succeeded());
@@ -36,7 +36,7 @@ fn probes_come_further_and_further_apart() {
 }
 
 #[test]
-fn who_wants_to_be_left_alone_is_until_then() {
+fn a_provider_that_names_a_retry_time_is_not_asked_before_it() {
     let now = clock::now();
     let mut health = Health::default();
     assert!(health.limited(now, Some(3 * SECOND)));
@@ -57,7 +57,7 @@ fn who_wants_to_be_left_alone_is_until_then() {
 }
 
 #[test]
-fn a_lost_probe_is_done_again() {
+fn a_lost_probe_is_repeated() {
     let now = clock::now();
     let mut health = Health::default();
     health.failed(now);

@@ -161,7 +161,7 @@ impl Stand {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_is_asked_as_long_as_it_is_well() {
+async fn the_first_provider_is_asked_while_it_works() {
     let stand = stand(&[Does::Gives(3), Does::Gives(3)]);
     assert_eq!(stand.relay(false, None).await, (vec![0, 0, 0], true, 0.3));
     assert_eq!(stand.asked(), ["a asked, 1 retries"]);
@@ -169,7 +169,7 @@ async fn the_first_is_asked_as_long_as_it_is_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_takes_over_at_once_and_is_asked_first_from_then_on() {
+async fn the_next_provider_takes_over_at_once_and_is_then_asked_first() {
     let stand = stand(&[Does::Fails, Does::Gives(2)]);
     assert_eq!(stand.relay(false, None).await, (vec![1, 1], true, 0.3));
     assert_eq!(stand.asked(), ["a asked, 1 retries", "b asked, 3 retries"]);
@@ -178,19 +178,19 @@ async fn another_takes_over_at_once_and_is_asked_first_from_then_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_hangs_costs_no_more_than_fallback_after() {
+async fn a_provider_that_hangs_costs_no_more_than_fallback_after() {
     let stand = stand(&[Does::Hangs, Does::Hangs, Does::Gives(1)]);
     assert_eq!(stand.relay(false, None).await, (vec![2], true, 4.1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_breaks_off_or_stalls_is_replaced_in_the_middle() {
+async fn a_provider_that_breaks_off_or_stalls_is_replaced_in_mid_reply() {
     let stand = stand(&[Does::BreaksOff, Does::Stalls, Does::Gives(1)]);
     assert_eq!(stand.relay(false, None).await, (vec![0, 1, 2], true, 2.4));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_one_goes_on_itself_once() {
+async fn the_last_provider_continues_its_own_reply_once() {
     let stand = stand(&[Does::BreaksOffOnce]);
     assert_eq!(stand.relay(false, None).await, (vec![0, 0], true, 0.3));
     assert_eq!(stand.asked(), ["a asked, 3 retries", "a asked, 3 retries"]);
@@ -205,7 +205,7 @@ async fn the_last_one_goes_on_itself_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_taken_over_fails() {
+async fn a_broken_answer_that_cannot_be_continued_fails() {
     let stand = stand(&[Does::BreaksOff, Does::Gives(1)]);
     assert_eq!(stand.relay(true, None).await, (vec![0], false, 0.2));
     // The next request goes to the other provider.

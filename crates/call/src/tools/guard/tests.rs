@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn private_addresses_in_all_their_dresses() {
+fn private_addresses_are_found_in_every_notation() {
     for private in [
         "127.0.0.1",
         "10.1.2.3",

@@ -2,7 +2,7 @@ use super::super::accept;
 use super::*;
 
 #[test]
-fn what_is_clearly_meant_is_taken() {
+fn arguments_that_are_clearly_meant_are_accepted() {
     let schema = json!({
         "type": "object", "required": ["day", "floor"],
         "$defs": {"count": {"type": "integer"}},

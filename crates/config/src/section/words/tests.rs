@@ -20,7 +20,7 @@ fn durations_have_units() {
 }
 
 #[test]
-fn the_nearest_name_is_told_only_when_it_is_near() {
+fn the_nearest_name_is_suggested_only_when_it_is_near() {
     let known = ["voice", "min_delay", "max_delay"];
     assert_eq!(nearest("min_dealy", known), Some("min_delay"));
     assert_eq!(nearest("voices", known), Some("voice"));

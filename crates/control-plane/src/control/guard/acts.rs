@@ -257,7 +257,7 @@ impl Acts {
             tracing::debug!(room, %error, "callers could not be told that the call failed");
         }
         if let Err(error) = rooms::hang_up(&self.livekit, room).await {
-            tracing::warn!(room, %error, "a line on which nobody answers may stay open");
+            tracing::warn!(room, %error, "the telephone could not be hung up: its line may stay open without an agent");
         }
         Done::Nothing
     }

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_of_all_rooms_waits_for_none() {
+    async fn an_act_about_all_rooms_waits_for_no_single_room() {
         let mut tasks = Tasks::new();
         let all = Arc::new(Barrier::new(AT_ONCE + 1));
         for _ in 0..AT_ONCE {

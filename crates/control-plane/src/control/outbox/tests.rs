@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn signed_as_the_standard_has_it() {
+fn webhooks_are_signed_as_the_standard_says() {
     // The example of the Standard Webhooks libraries' tests.
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let (id, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "{\"test\": 2432232314}");

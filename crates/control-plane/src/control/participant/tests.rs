@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_telephone_is_nobody_who_is_known_by_another_id() {
+fn a_telephone_cannot_pass_for_somebody_by_its_number() {
     let caller = |shown: &str, kind: Kind| {
         caller_of(&ParticipantInfo {
             identity: format!("sip_{shown}"),

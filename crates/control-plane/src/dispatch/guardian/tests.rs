@@ -122,7 +122,7 @@ fn an_agent_that_comes_is_left_alone() {
 }
 
 #[test]
-fn none_after_two_seconds_is_asked_for_again() {
+fn a_missing_agent_is_dispatched_again_after_two_seconds() {
     let mut script = Script::asked();
     assert_eq!(script.pass_ms(1_999), []);
     assert_eq!(script.pass_ms(1), [look()]);
@@ -149,7 +149,7 @@ fn a_worker_that_said_yes_gets_ten_seconds() {
 }
 
 #[test]
-fn it_gives_up_with_the_reason() {
+fn the_guard_gives_up_with_the_reason() {
     let mut script = Script::asked();
     for attempt in 2..=6 {
         script.pass_ms(2_000);
@@ -204,7 +204,7 @@ fn an_agent_that_dies_is_replaced_while_somebody_waits() {
 }
 
 #[test]
-fn an_agent_that_leaves_an_empty_room_is_not() {
+fn an_agent_that_leaves_an_empty_room_is_not_replaced() {
     for sight in [
         Sight::NoRoom,
         Sight::NoAgent {
@@ -381,7 +381,7 @@ fn a_dropped_takeover_is_tried_again() {
 }
 
 #[test]
-fn a_caller_who_leaves_meanwhile_needs_nobody() {
+fn a_caller_who_leaves_meanwhile_needs_no_agent() {
     let mut script = Script::present();
     script.suspect(1);
     assert_eq!(script.hear(Verdict::Dead { people: false }), []);

@@ -63,7 +63,7 @@ fn after_an_outage_of_the_database_it_begins_anew() {
 }
 
 #[test]
-fn a_slow_database_is_as_good_as_none() {
+fn a_slow_database_counts_as_none() {
     let mut rounds = Rounds::new();
     rounds.until_it_counts();
     assert!(rounds.round(500, true));

@@ -39,7 +39,7 @@ fn keys_that_anybody_would_guess_are_refused() {
         parse_keys(&twice)
             .unwrap_err()
             .to_string()
-            .contains("name of another")
+            .contains("same name as another")
     );
     let lines = format!(
         "{one}\n{}\n",

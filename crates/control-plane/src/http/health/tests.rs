@@ -72,7 +72,7 @@ fn a_task_that_is_down_is_named_and_counts_when_calls_need_it() {
 }
 
 #[test]
-fn files_are_told_of_when_they_run_short_and_the_process_stays_ready() {
+fn scarce_file_descriptors_are_reported_and_the_process_stays_ready() {
     let short = Parts {
         files: Some("900 of 1000 file descriptors are open".into()),
         ..well()

@@ -25,13 +25,13 @@ use sidetone_store::participants::Participant;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{Call, ParticipantKind, StoredTurn};
 
-/// A call with all that is known of it.
+/// A call with everything that is known about it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallDetail {
     #[serde(flatten)]
     call: CallInfo,
-    /// All that was said, a line a turn.
+    /// Everything that was said, one line per turn.
     transcript: Option<String>,
     participants: Vec<ParticipantInfo>,
     turns: Vec<TurnInfo>,
@@ -39,7 +39,7 @@ pub struct CallDetail {
     tools: Vec<ToolInfo>,
     /// Stages that failed while the call went on, in order, the first hundred.
     errors: Vec<ErrorInfo>,
-    /// What came of it, by the agent's `[result]`: summary, intent, resolved, fields.
+    /// The result of the call, as the agent's `[result]` asks for it: summary, intent, resolved, fields.
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
     /// Why no result could be made.
@@ -48,13 +48,13 @@ pub struct CallDetail {
     /// The post-call webhook: waiting, delivered or given_up.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<String>,
-    /// What the call took of its providers; grows while it goes on.
+    /// What the call used at its providers; it grows during the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
-    /// What became of all that was said in it.
+    /// What became of everything that was said in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<Ledger>,
-    /// What its sound went through between agent and server; known once an agent has left.
+    /// How its sound travelled between agent and server; known once an agent has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     media: Option<Media>,
     /// The agent that the call began with.
@@ -63,10 +63,10 @@ pub struct CallDetail {
     /// Which version of its files: a hash of configuration and prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_version: Option<String>,
-    /// Which of its variants; none: as it stood.
+    /// Which of its variants; none: the agent without changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     variant: Option<String>,
-    /// Which edition of all agents' files it belongs to, where the pool shares them.
+    /// Which edition of all agents' files it belongs to, if the pool shares them.
     #[serde(skip_serializing_if = "Option::is_none")]
     edition: Option<String>,
     /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
@@ -104,7 +104,7 @@ pub struct TurnInfo {
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
     interrupted: bool,
-    /// An agent's turn: more of it was to be heard. It goes on, or its agent was lost or left.
+    /// An agent's turn: not all of it was heard. It is still being spoken, or its agent was lost or left.
     unfinished: bool,
     latency_ms: Option<i32>,
     /// An agent's turn, milliseconds by stage: `endpointingMs`, `sttMs`, `llmFirstTokenMs`,
@@ -124,10 +124,9 @@ pub struct ToolInfo {
     /// As the model wrote them.
     #[schema(value_type = Object)]
     arguments: Value,
-    /// done, failed, running, or unknown: the agent that called it was lost, and it may have done what
-    /// it should or not.
+    /// done, failed, running, or unknown: the agent that called it was lost, and nobody knows whether it ran.
     state: &'static str,
-    /// Whether it did what it should.
+    /// Whether it succeeded.
     ok: bool,
     /// What the model was told; empty while that is not known, and `durationMs` 0.
     result: String,
@@ -246,8 +245,8 @@ pub(in crate::http) async fn visible(
     Ok((call, participants, sight))
 }
 
-/// One call: who took part, what was said and when, the recording. Users who came into a call that went on
-/// see what happened while they were there.
+/// One call: who took part, what was said and when, the recording. Users who joined a call later see what happened
+/// while they were there.
 #[utoipa::path(get, path = "/api/voice/history/{callId}", tag = "voice",
     params(("callId" = Uuid, Path)),
     responses((status = 200, body = CallDetail), (status = 400, body = ProblemDocument),
@@ -264,8 +263,8 @@ pub async fn one(
     Ok(Json(detail.seen(&sight)))
 }
 
-/// Deletes a call's personal data: names, ids, words, recording link. When it was and how long it
-/// took stays for the statistics. It is final: what is told of the call later is not kept.
+/// Deletes a call's personal data: names, ids, words, recording link. Its time and duration are kept for the
+/// statistics. Deletion is final: later events of the call are not stored.
 #[utoipa::path(delete, path = "/api/voice/history/{callId}", tag = "voice",
     params(("callId" = Uuid, Path)),
     responses((status = 204, description = "Deleted."), (status = 400, body = ProblemDocument),

@@ -32,7 +32,7 @@ pub struct HistoryQuery {
     call_type: Option<String>,
     /// pending, ringing, connected, completed, missed or failed.
     status: Option<String>,
-    /// Calls a page.
+    /// Calls per page.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
     /// Calls to skip.
@@ -49,7 +49,7 @@ pub struct HistoryQuery {
     #[param(max_length = 200)]
     q: Option<String>,
     /// Calls whose `metadata` have this field: `metadata.order=42` finds `{"order": 42}` and `{"order": "42"}`.
-    /// Up to eight, all of which must be so.
+    /// Up to eight conditions, all of which must hold.
     #[param(rename = "metadata.{field}", max_length = 200)]
     metadata: Option<String>,
 }
@@ -126,7 +126,7 @@ impl Query {
     fn says(&mut self, field: &str, value: &str) -> Result<(), Problem> {
         let name = &field[METADATA.len()..];
         if name.is_empty() {
-            let why = "metadata. is followed by a field's name, as in metadata.order=42";
+            let why = "write a field's name after \"metadata.\", as in metadata.order=42";
             return Err(Problem::field(METADATA, why));
         }
         check_text(METADATA, name, MAX_FIELD, false)?;
@@ -134,7 +134,7 @@ impl Query {
         check_text(field, &format!("x{value}"), MAX_FIELD + 1, true)?;
         let named = &mut self.filter.metadata;
         if named.len() == MAX_FIELDS {
-            let why = format!("at most {MAX_FIELDS} fields of metadata are asked for at a time");
+            let why = format!("at most {MAX_FIELDS} fields of metadata can be searched at once");
             return Err(Problem::field(field, why));
         }
         named.push(MetadataIs {
@@ -160,7 +160,7 @@ pub fn number<T: FromStr + PartialOrd + Display>(
     number.ok_or_else(|| {
         Problem::field(
             field,
-            format!("{field} is a whole number from {min} to {max}"),
+            format!("{field} must be a whole number from {min} to {max}"),
         )
     })
 }
@@ -169,7 +169,10 @@ fn flag(field: &str, text: &str) -> Result<bool, Problem> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(Problem::field(field, format!("{field} is true or false"))),
+        _ => Err(Problem::field(
+            field,
+            format!("{field} must be true or false"),
+        )),
     }
 }
 
@@ -184,7 +187,7 @@ fn time(field: &str, text: &str) -> Result<At, Problem> {
         .map_err(|_| {
             Problem::field(
                 field,
-                format!("{field} is a time such as 2026-01-31T12:00:00Z"),
+                format!("{field} must be a time such as 2026-01-31T12:00:00Z"),
             )
         })
 }

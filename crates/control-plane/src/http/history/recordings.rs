@@ -13,7 +13,7 @@ pub struct RecordingInfo {
     state: String,
     /// Who made it: process, or egress (LiveKit's; agent left, others right).
     mode: String,
-    /// Silence is recorded for now.
+    /// Whether it is paused, so that silence is recorded.
     paused: bool,
     /// Size of the file.
     bytes: Option<i64>,

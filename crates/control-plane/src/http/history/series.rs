@@ -113,7 +113,7 @@ pub async fn series(
     if !(0..=LONGEST).contains(&length) {
         return Err(Problem::field(
             "from",
-            "from is before to, and at most 400 days; ask for a shorter range",
+            "from must be before to, by at most 400 days; ask for a shorter range",
         ));
     }
     (query.filter.from, query.filter.to) = (Some(from), Some(to));
@@ -153,7 +153,7 @@ fn minutes_ahead(raw: &str) -> Result<(i64, String), Problem> {
         } else if matches!(&*name, "limit" | "offset" | "includeStats") {
             return Err(Problem::field(
                 &*name,
-                format!("{name} is for pages of calls; figures over time have none"),
+                format!("{name} is for the list of calls only; leave it out for figures over time"),
             ));
         } else {
             rest.append_pair(&name, &value);

@@ -49,7 +49,7 @@ async fn a_good_token_is_taken() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said() {
+async fn a_refused_token_says_why() {
     let verifier = verifier();
     let with = |name: &str, value: Value| {
         let mut claims = good();
@@ -86,7 +86,7 @@ async fn what_is_wrong_is_said() {
         ),
         (
             with("aud", json!("web")),
-            "the token is meant for somebody else (aud)",
+            "the token's audience (aud) is not the expected one",
         ),
         (none, "the token's algorithm must be HS256, RS256 or ES256"),
         (swapped, "the token's signature is wrong"),

@@ -50,9 +50,9 @@ pub struct TokenRequest {
     agent: Option<String>,
     /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
-    /// What your product knows of the call, such as `{"order": 42}` (backends and admins only): at most 8 KiB
-    /// of JSON. The history shows it and finds calls by it, and the webhook of the call's end has it. What is
-    /// said of a call that goes on already is added to what it has.
+    /// What your product knows about the call, such as `{"order": 42}` (backends and admins only): at most 8 KiB
+    /// of JSON. The history shows it and finds calls by it, and the webhook of the call's end has it. For a call
+    /// that is already in progress, it is added to what the call has.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
     /// Values for the prompt's `{{variables}}`: users set those that the agent's file lists.
@@ -63,8 +63,8 @@ pub struct TokenRequest {
     /// LiveKit's name for `variables`: an object of texts, in JSON.
     #[serde(alias = "agent_metadata")]
     agent_metadata: Option<String>,
-    /// With an API key: LiveKit's name for `userId`. Of a user it is passed over: who somebody is, their
-    /// login says.
+    /// With an API key: LiveKit's name for `userId`. For users it is ignored, because their login says who they
+    /// are.
     #[serde(alias = "participant_identity")]
     participant_identity: Option<String>,
     /// Shown to others in the room (backends and admins only).
@@ -74,8 +74,7 @@ pub struct TokenRequest {
     /// lists in `user_variables`.
     #[serde(alias = "participant_attributes")]
     participant_attributes: Option<BTreeMap<String, String>>,
-    /// LiveKit's configuration of the room: its one agent is taken, what else a room may do is not a
-    /// client's to say.
+    /// LiveKit's configuration of the room: its one agent is accepted; clients cannot set anything else in it.
     #[serde(alias = "room_config")]
     room_config: Option<RoomConfig>,
 }
@@ -288,7 +287,7 @@ impl TokenRequest {
             .collect();
         for (field, text) in told {
             let read = serde_json::from_str(&text).map_err(|_| {
-                let fix = "is read as the agent's variables: an object of texts, in JSON, such as \
+                let fix = "sets the agent's variables: it must be an object of texts, in JSON, such as \
                            {\"company\": \"Acme\"}";
                 Problem::field(field, format!("{field} {fix}"))
             })?;
@@ -339,11 +338,11 @@ pub(in crate::http) fn call_metadata(
         return Ok(Map::new());
     };
     if principal.is_end_user() {
-        let why = "metadata is the backend's, and not a user's to set; leave it out";
+        let why = "metadata can be set by backends only; leave it out";
         return Err(not_a_users(FIELD, why));
     }
     let Value::Object(object) = value else {
-        let why = "metadata is an object, such as {\"order\": 42}";
+        let why = "metadata must be an object, such as {\"order\": 42}";
         return Err(Problem::field(FIELD, why));
     };
     check_call_metadata(&object)?;
@@ -395,7 +394,7 @@ impl RoomConfig {
             if !is_nothing(&value) {
                 let path = format!("{field}.{name}");
                 let why = format!(
-                    "{path} is not taken: only an agent's name and metadata are; leave it out"
+                    "{path} is not supported: only an agent's name and metadata are; leave it out"
                 );
                 return Err(match principal.is_end_user() {
                     true => not_a_users(&path, why),
@@ -426,7 +425,7 @@ fn is_nothing(value: &Value) -> bool {
 /// The same thing may be said by one name only.
 fn at_most_one<T>(mut said: Vec<(&'static str, T)>) -> Result<Option<(&'static str, T)>, Problem> {
     if let [(first, _), (second, _), ..] = &said[..] {
-        let why = format!("{second} says what {first} says already; leave one of them out");
+        let why = format!("{first} and {second} mean the same; leave one of them out");
         return Err(Problem::field(*second, why));
     }
     Ok(said.pop())
@@ -447,12 +446,13 @@ fn check_room_name(field: &str, room: &str) -> Result<(), Problem> {
     });
     if is_ours || choices::is_reserved(room) {
         let why = format!(
-            "{field} {room:?} begins like the names that Sidetone itself gives; use another"
+            "{field} {room:?} begins like the names that Sidetone makes itself; use another"
         );
         return Err(Problem::field(field, why));
     }
     if !is_plain(room) {
-        let why = format!("{field} must be of letters, digits, -, _ or . (at most {MAX_ROOM})");
+        let why =
+            format!("{field} must consist of letters, digits, -, _ or . (at most {MAX_ROOM})");
         return Err(Problem::field(field, why));
     }
     Ok(())
@@ -465,7 +465,7 @@ fn check_conference_name(field: &str, room: &str) -> Result<(), Problem> {
         return Err(Problem::field(
             field,
             format!(
-                "{field} must be conference- and then letters, digits, -, _ or . (at most {MAX_ROOM})"
+                "{field} must be conference- followed by letters, digits, -, _ or . (at most {MAX_ROOM})"
             ),
         ));
     }

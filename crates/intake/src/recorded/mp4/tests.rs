@@ -88,7 +88,7 @@ fn a_run_without_an_offset_follows_the_one_before() {
 }
 
 #[test]
-fn another_tracks_frames_are_passed_over() {
+fn frames_of_other_tracks_are_skipped() {
     let other = after(|offset| fragment(2, &[same(offset, 3)]));
     assert_eq!(read(&[other, data()]), []);
 }
@@ -119,7 +119,7 @@ fn empty_frames_are_refused() {
 }
 
 #[test]
-fn a_track_that_is_no_sound_is_passed_over() {
+fn a_track_without_sound_is_skipped() {
     let file = boxed(b"ftyp", &[b"isom"]);
     assert!(Packets::of(&file).unwrap().codec().is_err());
     let early = [file, fragment(1, &[same(0, 1)])].concat();

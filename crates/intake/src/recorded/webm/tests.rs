@@ -23,7 +23,7 @@ fn frames_are_found_in_simple_blocks_and_in_groups() {
 }
 
 #[test]
-fn another_tracks_frames_are_passed_over() {
+fn frames_of_other_tracks_are_skipped() {
     assert_eq!(packets(&[0xA3, 0x85, 0x82, 0, 0, 0, 0xFC]), []);
 }
 

@@ -154,7 +154,7 @@ fn a_data_packet_is_what_clients_send() {
 }
 
 #[test]
-fn what_is_no_encrypted_packet_is_not_opened() {
+fn a_packet_that_is_not_encrypted_is_not_opened() {
     let key = derivation(HKDF).key(b"password");
     let iv = frame::iv(1, 2, 3);
     let sealed = frame::seal(&PACKET, &key, 0, iv).unwrap();

@@ -30,7 +30,7 @@ pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
         .filter_map(|(server, url)| {
             let found = read(url);
             if found.is_none() && !url.starts_with("stun") {
-                tracing::debug!(url, "a TURN server was passed over");
+                tracing::debug!(url, "a TURN server was skipped");
             }
             let (host, port, transport) = found?;
             Some(TurnServer {

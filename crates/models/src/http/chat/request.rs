@@ -97,7 +97,10 @@ impl Request {
     pub(super) fn chat(self, chooses_tools: bool) -> Result<Chat, ApiError> {
         let sampling = self.sampling()?;
         if self.n.is_some_and(|n| n != 1) {
-            return Err(ApiError::invalid("n", "one answer is given; leave `n` out"));
+            return Err(ApiError::invalid(
+                "n",
+                "only one answer is supported; leave `n` out",
+            ));
         }
         let stop = match self.stop {
             None => Vec::new(),

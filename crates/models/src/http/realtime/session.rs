@@ -157,7 +157,7 @@ impl Session {
     fn update(&mut self, session: &Value, knows: impl Fn(&str) -> bool) -> Result<Reply, Refused> {
         let kind = session["type"].as_str();
         if kind != Some("transcription") {
-            let message = "session.type must be 'transcription': nothing else is done here";
+            let message = "session.type must be 'transcription': nothing else is supported";
             return Err(Refused::field("session.type", message));
         }
         let input = &session["audio"]["input"];

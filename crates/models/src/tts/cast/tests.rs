@@ -73,7 +73,7 @@ async fn a_voice_stays_the_same_person_when_others_arrive() {
 }
 
 #[tokio::test]
-async fn weights_that_cannot_be_used_are_spoken_for() {
+async fn another_voice_speaks_for_weights_that_cannot_be_used() {
     let dir = TempDir::new();
     let here = cache(&dir, &[]).await;
     let size = manifest::model("hibari-kore").unwrap().size();

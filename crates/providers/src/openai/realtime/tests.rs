@@ -89,7 +89,7 @@ async fn a_short_sound_is_made_long_enough() {
 }
 
 #[tokio::test]
-async fn words_that_cannot_be_had_are_none_and_the_next_turn_has_a_new_socket() {
+async fn a_failed_transcription_has_no_words_and_the_next_turn_has_a_new_socket() {
     for failure in [
         Failure::Unauthorized,
         Failure::Garbage,
@@ -288,7 +288,7 @@ async fn a_socket_that_ends_between_two_turns_costs_no_words() {
 }
 
 #[tokio::test]
-async fn what_nobody_asks_for_is_not_heard_with_what_follows() {
+async fn forgotten_audio_is_not_heard_with_what_follows() {
     let fake = FakeOpenAi::start(Timing::INSTANT).await;
     fake.script_transcript("Yes.");
     let mut hearing = hearing(&fake);

@@ -61,7 +61,7 @@ fn every_style_of_error_body_is_understood() {
 }
 
 #[test]
-fn no_error_is_none() {
+fn a_body_without_an_error_is_not_a_refusal() {
     for body in [
         r#"{"error":null}"#,
         r#"{"error":{}}"#,

@@ -20,7 +20,7 @@ fn shown(message: &str) -> String {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn the_providers_message_is_shown() {
     for message in [
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
              'max_completion_tokens' instead.",

@@ -300,7 +300,7 @@ impl Sentence {
 
     fn again(&mut self, what: &str) {
         let host = &self.tts.provider.host;
-        tracing::warn!(%host, "TTS said {what} than it was to read; asked again");
+        tracing::warn!(%host, "TTS said {what} than its text; it is asked again");
         self.script.again = true;
         self.anew();
     }

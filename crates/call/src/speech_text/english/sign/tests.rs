@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn only_what_is_clearly_english_is() {
+fn only_clearly_english_text_counts_as_english() {
     for text in [
         "We are open from 9:00 to 17:30.",
         "It costs $3.50.",

@@ -40,7 +40,7 @@ fn call(ended: Option<i64>, hung_up: bool) -> Call {
 }
 
 #[test]
-fn who_comes_back_soon_goes_on_and_who_hung_up_calls_anew() {
+fn a_caller_who_returns_soon_continues_and_one_who_hung_up_begins_a_new_call() {
     let came =
         |ended, hung_up, is_new, second| comes_back(&call(ended, hung_up), is_new, at(second));
     assert_eq!(came(None, false, true, 5), Some(Back::Open));
@@ -54,7 +54,7 @@ fn who_comes_back_soon_goes_on_and_who_hung_up_calls_anew() {
 }
 
 #[test]
-fn who_is_just_told_that_the_call_failed_does_not_take_it_up() {
+fn a_caller_who_is_just_told_of_the_failure_does_not_resume_the_call() {
     let failed = Call {
         failed_at: Some(at(10)),
         ..call(Some(10), false)

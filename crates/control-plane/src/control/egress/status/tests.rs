@@ -84,7 +84,7 @@ fn a_call_is_recorded_from_asking_to_the_file() {
 }
 
 #[test]
-fn what_failed_is_told_as_such() {
+fn failures_are_reported_as_failures() {
     for (seen, reason) in [
         (told(EgressStatus::Failed), "failed"),
         (told(EgressStatus::Aborted), "was aborted"),
@@ -116,7 +116,7 @@ fn a_limit_leaves_what_was_recorded_before_it() {
 }
 
 #[test]
-fn one_that_does_not_begin_is_given_up_and_stopped_when_it_does() {
+fn an_egress_that_does_not_begin_is_given_up_and_stopped_when_it_does() {
     for before in [
         vec![],
         vec![taken()],

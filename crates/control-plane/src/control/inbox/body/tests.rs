@@ -49,7 +49,7 @@ fn a_leave_is_never_before_its_join() {
 }
 
 #[test]
-fn a_recorder_is_no_party() {
+fn a_recorder_is_not_a_participant() {
     let egress = r#"{"event":"participant_joined","room":{"name":"r"},"participant":{"sid":"PA_e","kind":"EGRESS","permission":{"hidden":true,"recorder":true}}}"#;
     let Fact::Seen(stay) = &body(egress).facts(sidetone_store::now())[0] else {
         panic!()

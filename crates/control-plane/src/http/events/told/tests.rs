@@ -74,7 +74,7 @@ fn names(news: &[News]) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_is_told_once_when_it_is_whole_and_the_end_comes_last() {
+fn each_event_is_sent_once_when_complete_and_the_end_comes_last() {
     let mut told = Told::default();
     let mut call = call();
     assert_eq!(told.news(&call, vec![], vec![]), []);

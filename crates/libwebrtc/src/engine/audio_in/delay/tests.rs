@@ -27,7 +27,7 @@ fn the_limit_holds() {
 }
 
 #[test]
-fn a_clock_that_stood_still_while_its_sender_was_muted_is_no_jitter() {
+fn a_clock_that_stood_still_while_its_sender_was_muted_is_not_jitter() {
     let muted = |n: u64| if n < 150 { 0 } else { 30_000 };
     let start = crate::engine::clock::now();
     let mut delay = DelayEstimator::default();

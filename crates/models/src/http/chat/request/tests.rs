@@ -10,7 +10,7 @@ fn read(request: Value) -> Chat {
 }
 
 #[test]
-fn whatever_openai_takes_is_taken() {
+fn every_request_that_openai_accepts_is_accepted() {
     let chat = read(json!({
         "model": "gpt-6-luna",
         "messages": [
@@ -85,7 +85,7 @@ fn a_tool_is_called_once_in_a_turn() {
 }
 
 #[test]
-fn what_cannot_be_kept_to_is_refused() {
+fn requests_that_cannot_be_honoured_are_refused() {
     let user = json!([{"role": "user", "content": "Hello"}]);
     let refused = |more: Value| {
         let mut request = json!({"messages": user});
@@ -110,7 +110,7 @@ fn what_cannot_be_kept_to_is_refused() {
 }
 
 #[test]
-fn no_limit_is_none() {
+fn minus_one_means_no_limit() {
     let user = json!([{"role": "user", "content": "Hello"}]);
     let chat = read(json!({"messages": user, "max_tokens": -1}));
     assert_eq!(chat.max_tokens, None);

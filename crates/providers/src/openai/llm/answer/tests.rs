@@ -15,7 +15,7 @@ fn a_tool_has_its_own_name_whatever_was_sent() {
 
 /// A server that never stops fills no memory.
 #[test]
-fn what_only_the_provider_understands_is_kept_up_to_a_limit() {
+fn opaque_fields_are_kept_up_to_a_limit() {
     let large = "x".repeat(100_000);
     let thought = serde_json::json!({ "type": "response.output_item.done", "item": {
         "type": "reasoning", "encrypted_content": large } });

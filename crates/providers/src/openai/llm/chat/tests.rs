@@ -161,7 +161,7 @@ fn thoughts_are_not_said_and_go_back_with_the_calls_they_led_to() {
 }
 
 #[test]
-fn usage_is_told_once_wherever_it_stands() {
+fn usage_is_reported_once_wherever_it_stands() {
     let usage = |prompt, cached, completion| Usage {
         prompt_tokens: prompt,
         cached_tokens: cached,
@@ -192,7 +192,7 @@ fn usage_is_told_once_wherever_it_stands() {
 }
 
 #[test]
-fn errors_within_a_stream_are_errors_and_empty_ones_are_none() {
+fn errors_within_a_stream_are_errors_and_empty_ones_are_not() {
     let fails = |event: Value| {
         let mut reader = Reader::new(&request(), Opening::Plain);
         reader.event(&event, &mut VecDeque::new()).is_err()
@@ -227,7 +227,7 @@ fn errors_within_a_stream_are_errors_and_empty_ones_are_none() {
 }
 
 #[test]
-fn what_only_the_provider_understands_travels_back() {
+fn opaque_fields_travel_back() {
     let mut call = ToolCall {
         id: "a".into(),
         name: "look".into(),
@@ -325,7 +325,7 @@ fn a_model_that_writes_a_call_is_not_silent() {
 }
 
 #[test]
-fn a_server_that_never_says_so_has_ended_with_a_whole_sentence() {
+fn without_an_end_mark_an_answer_ends_with_a_whole_sentence() {
     let ends = |texts: &[&str], marks_end: bool| {
         let mut reader = Reader::new(&request(), Opening::Plain);
         reader.marks_end = marks_end;

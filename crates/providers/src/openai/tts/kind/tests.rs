@@ -104,7 +104,7 @@ fn where_bytes_say_nothing_the_type_decides() {
 }
 
 #[test]
-fn quiet_samples_are_no_mp3() {
+fn quiet_samples_are_not_mp3() {
     for first in -300_i16..300 {
         for second in [-257_i16, -40, -3, -1, 0, 1, 16, 40, 300] {
             let bytes: Vec<u8> = [first, second, 0, 1, -1, 0]

@@ -344,7 +344,7 @@ fn the_previews_event_names_are_understood() {
 
 /// Responses, words and parts are limited to what a call can use.
 #[test]
-fn a_server_without_measure_is_given_up() {
+fn a_server_that_sends_without_end_is_given_up() {
     let mut one = stand();
     let number = one.say("Hello.");
     one.created("a", Some(number));
