@@ -1,19 +1,24 @@
 /** The element, and LiveKit's own parts for pages, with the real agent. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import type { Page } from "playwright-core";
-import { Chromium, Site, until } from "./harness.js";
-import { GREETING, House } from "./house.js";
+import { Chromium, padded, Site, until } from "./harness.js";
+import { GOODBYE, GREETING, House } from "./house.js";
 
 let house: House;
 let chromium: Chromium;
+/** Its microphone lets the agent greet, and asks a question. */
+let spoken: Chromium;
 /** Serves the page of stock parts, and asks the house for tokens. */
 let site: Site;
 
 before(async () => {
-  [house, chromium] = await Promise.all([House.open(), Chromium.launch()]);
+  const question = await readFile(path.join(process.cwd(), "../fixtures/audio/caller-opening-hours.wav"));
+  [house, chromium, spoken] = await Promise.all([House.open(), Chromium.launch(), Chromium.launch(padded(question, 2, 60))]);
   const bundled = await build({
     entryPoints: ["tests/stock.ts"], bundle: true, write: false, format: "iife", define: { "process.env.NODE_ENV": '"production"' },
   });
@@ -24,16 +29,15 @@ before(async () => {
   site.routes.set("/stock.js", serve("text/javascript; charset=utf-8", stock));
   site.routes.set("/stock", serve("text/html; charset=utf-8",
     '<!doctype html><html lang="en"><title>Stock</title><div id="root"></div><script src="/stock.js"></script>'));
-  site.answer = async ({ body }) => {
-    const answer = await fetch(`${house.url}/api/voice/token`, {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-    });
+  site.answer = async ({ body, authorization }) => {
+    const headers = { "content-type": "application/json", ...(authorization && { authorization }) };
+    const answer = await fetch(`${house.url}/api/voice/token`, { method: "POST", headers, body: JSON.stringify(body) });
     return { status: answer.status, body: await answer.text() };
   };
 });
 
 after(async () => {
-  await chromium?.stop();
+  await Promise.all([chromium?.stop(), spoken?.stop()]);
   await site?.stop();
   await house?.close();
 });
@@ -41,7 +45,6 @@ after(async () => {
 interface Stored {
   id: string;
   status: string;
-  agent?: string;
   turns: { speaker: string; text: string }[];
 }
 
@@ -53,11 +56,27 @@ async function call(id: string): Promise<Stored> {
   return house.get(`/api/voice/history/${id}`);
 }
 
+interface Visitor {
+  /** A TokenSource's. */
+  options?: Record<string, unknown>;
+  /** Whose token it sends. */
+  user?: string;
+  /** Without one, the page may not use a microphone. */
+  browser?: Chromium;
+  /** Which page of stock.ts. */
+  made?: "session" | "room";
+}
+
 /** A page of stock parts. */
-async function stockPage(options: Record<string, unknown> = {}): Promise<Page> {
-  const page = await chromium.page();
-  await page.goto(`${site.url}/stock?options=${encodeURIComponent(JSON.stringify(options))}`);
+async function stockPage({ options = {}, user = "", browser, made = "session" }: Visitor = {}): Promise<Page> {
+  const page = await (browser ?? chromium).page({ microphone: browser !== undefined });
+  await page.goto(`${site.url}/stock?${new URLSearchParams({ page: made, user, options: JSON.stringify(options) })}`);
   return page;
+}
+
+/** The calls that somebody has joined, newest first: a token that waits to be used is none yet. */
+async function held(): Promise<Stored[]> {
+  return (await calls()).filter((call) => call.status !== "pending");
 }
 
 test("what is typed is shown once, also after a reload, and stored once; a hang-up is in the history", async () => {
@@ -94,17 +113,15 @@ test("what is typed is shown once, also after a reload, and stored once; a hang-
   await page.context().close();
 });
 
-test("stock parts: no call before the click; greeted; what is typed is shown once", async () => {
-  const before = (await calls()).length;
+test("stock parts, typed: no call before the click; greeted; what is typed is shown once", async () => {
+  const before = (await held()).length;
   const asked = site.asked.length;
   const page = await stockPage();
-  // It has its token on mount, and nobody has clicked.
+  // It has its token on mount, and nobody has clicked. Stock parts fetch the next one early, too.
   await until("it has its token", () => site.asked.length > asked);
   assert.deepEqual(site.asked[asked]!.body, {});
-  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("button", { name: "Start without a microphone" }).click();
   await page.locator("li", { hasText: GREETING }).waitFor();
-  // A token that waits to be used is no call yet: stock parts fetch the next one early.
-  const held = async () => (await calls()).filter((c) => c.status !== "pending");
   assert.equal((await held()).length, before + 1);
   await page.locator("input").fill("Is my order there");
   await page.getByRole("button", { name: "Send" }).click();
@@ -117,24 +134,82 @@ test("stock parts: no call before the click; greeted; what is typed is shown onc
   await page.context().close();
 });
 
-test("a TokenSource chooses the agent and its variables, and is told why not", async () => {
-  const chosen = await stockPage({ agentName: "receptionist", agentMetadata: JSON.stringify({ company: "Acme" }), participantName: "Ada" });
-  await chosen.getByRole("button", { name: "Start" }).click();
+test("stock parts, spoken: both sides are heard and shown, and a call that the agent ends is over", async () => {
+  house.provider.heard = "When are you open?";
+  const page = await stockPage({ browser: spoken });
+  const states = () => page.locator(".agent-states").textContent().then((text) => text!);
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator("li[data-type=agentTranscript]", { hasText: GREETING }).waitFor();
+  const shown = await page.locator("li[data-type=userTranscript]", { hasText: "When are you open?" }).textContent();
+  assert.equal(shown, "When are you open?");
+  await page.locator("li[data-type=agentTranscript]", { hasText: "You wrote: When are you open?." }).waitFor();
+  assert.equal(await page.locator(".track").textContent(), "audio");
+  assert.ok(await page.evaluate(() => [...document.querySelectorAll("audio")].some((audio) => !audio.paused && audio.currentTime > 1)), "it is played");
+  assert.equal(await page.locator(".lk-audio-bar-visualizer[data-lk-va-state] > *").count() > 0, true);
+  await until("it has spoken", async () => /speaking listening (thinking )?speaking listening$/.test(await states()));
+  assert.match(await states(), /^disconnected connecting pre-connect-buffering /);
+
+  house.provider.thinksMs = 500;
+  await page.locator("input").fill("Goodbye");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("li", { hasText: GOODBYE }).waitFor();
+  house.provider.thinksMs = 0;
+  // useAgent's word for an agent that leaves a room which goes on (docs/http.md).
+  await until("the page shows that the agent has left", async () => /(disconnected|failed)$/.test(await states()));
+  assert.match(await states(), / listening thinking speaking /);
+  const over = await until("the call is completed", async () => (await held()).find((call, newest) => newest === 0 && call.status === "completed"));
+  const said = (await call(over.id)).turns.map(({ speaker, text }) => `${speaker}: ${text}`);
+  assert.deepEqual(said.slice(1), ["user: When are you open?", "agent: You wrote: When are you open?.", "user: Goodbye", `agent: ${GOODBYE}`]);
+
+  await page.getByRole("button", { name: "End", exact: true }).click();
+  await until("the page has left", async () => (await states()).endsWith("disconnected"));
+  house.provider.heard = "";
+  await page.context().close();
+});
+
+test("stock parts of before sessions: a room's words, chat, bars and buttons", async () => {
+  const page = await stockPage({ made: "room" });
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.locator(".words li", { hasText: GREETING }).waitFor();
+  await page.getByPlaceholder("Enter a message").fill("Is my order there");
+  await page.getByPlaceholder("Enter a message").press("Enter");
+  await page.locator(".words li", { hasText: "You wrote: Is my order there." }).waitFor();
+  assert.deepEqual(await page.locator(".lk-chat-messages .lk-message-body").allTextContents(), ["Is my order there"]);
+  await page.locator(".lk-audio-bar-visualizer[data-lk-va-state=listening]").waitFor({ state: "attached" });
+  assert.match((await page.locator(".states").textContent())!, /^(disconnected )?connecting .*speaking listening.* speaking listening$/);
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("button", { name: "Start" }).waitFor();
+  await until("the call is over", async () => (await held())[0]?.status === "completed");
+  await page.context().close();
+});
+
+test("a TokenSource chooses the agent and its variables, as far as its file lets users, and is told why not", async () => {
+  const ann = house.user("ann");
+  const options = { participantName: "Ada", agentName: "receptionist", agentMetadata: JSON.stringify({ company: "Acme" }) };
+  const chosen = await stockPage({ options, user: ann });
+  await chosen.getByRole("button", { name: "Start without a microphone" }).click();
   await chosen.locator("li", { hasText: "Reception, good morning." }).waitFor();
+  await chosen.locator("input").fill("Hello");
+  await chosen.getByRole("button", { name: "Send" }).click();
+  await chosen.locator("li", { hasText: "You wrote: Hello." }).waitFor();
+  assert.match(house.provider.prompt, /You answer for Acme\./);
   await chosen.getByRole("button", { name: "End", exact: true }).click();
   await chosen.context().close();
-  // Whoever calls a demo may choose all that there is; what users may is told in tests/http/fields.rs.
-  for (const [options, why] of [
-    [{ agentName: "nobody" }, "is not one of default, receptionist"],
-    [{ agentName: "receptionist", agentMetadata: "vip" }, "an object of texts, in JSON"],
-  ] as const) {
-    const page = await stockPage(options);
-    await page.getByRole("button", { name: "Start" }).click();
+  const refused = [
+    // Whoever calls a demo may choose all that there is.
+    [{ agentName: "nobody" }, "", 400, "is not one of default, receptionist, staff"],
+    [{ agentName: "receptionist", agentMetadata: "vip" }, ann, 400, "an object of texts, in JSON"],
+    [{ agentName: "staff" }, ann, 403, "user_may_choose"],
+    [{ agentName: "receptionist", agentMetadata: JSON.stringify({ plan: "gold" }) }, ann, 403, "plan"],
+  ] as const;
+  await Promise.all(refused.map(async ([options, user, status, why]) => {
+    const page = await stockPage({ options, user });
+    await page.getByRole("button", { name: "Start without a microphone" }).click();
     const failure = page.getByRole("alert");
     await until("it is refused", async () => (await failure.textContent()) !== "");
     const text = (await failure.textContent())!;
-    assert.match(text, /received 400/);
+    assert.match(text, new RegExp(`received ${status}`));
     assert.ok(text.includes("room_config") && text.includes(why), text);
     await page.context().close();
-  }
+  }));
 });

@@ -153,13 +153,16 @@ export interface Grant {
   expiresIn?: number;
 }
 
-/** A LiveKit access token (HS256). */
+/** A LiveKit access token. */
 export function mint({ identity, name, kind, video, expiresIn = 600 }: Grant): string {
   const now = Math.floor(Date.now() / 1000);
+  return jwt({ iss: KEY, sub: identity, nbf: now - 3600, exp: now + expiresIn, video, ...(name && { name }), ...(kind && { kind }) });
+}
+
+/** A token with these claims (HS256). */
+export function jwt(claims: Record<string, unknown>): string {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const body = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({
-    iss: KEY, sub: identity, nbf: now - 3600, exp: now + expiresIn, video, ...(name && { name }), ...(kind && { kind }),
-  })}`;
+  const body = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
   return `${body}.${createHmac("sha256", SECRET).update(body).digest("base64url")}`;
 }
 
