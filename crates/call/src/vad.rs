@@ -19,6 +19,34 @@
 //! that saves running the network on the silence between utterances. Earshot's weak points are telephone tones (DTMF,
 //! ringback) and the onset of a loud noise. The level shows the end of a voice sooner than the network does
 //! ([`trail`]).
+//!
+//! # Noise suppression before the judge
+//!
+//! It is not used, by this measurement: the same ten recordings at -26 dBFS in one stream, with noise that many dB
+//! below them (babble is six people at once, a talker one), and the sound cleaned for the judge alone, as it gave STT
+//! nothing. "In time" is how many of the ten were reported to be over within 0.8 s of their end; "missed" and "false"
+//! are shares of frames as above. CPU time is for a minute of sound, of which a whole call takes 1.3 to 1.6 s.
+//!
+//! | in time; missed, false | as it is | hush-vani 0.1.2 | nnnoiseless 0.5.2 |
+//! |---|---|---|---|
+//! | CPU for a minute | – | 1.1 s | 0.3 s |
+//! | clean | 10; 3%, 16% | 8, two never heard; 13%, 14% | 10; 5%, 12% |
+//! | pink noise 10 dB | 10; 9%, 16% | 10; 6%, 14% | 10; 10%, 9% |
+//! | pink noise 5 dB | 9; 12%, 19% | 10; 8%, 14% | 10; 14%, 11% |
+//! | pink noise 0 dB | 2; 7%, 49% | 10; 13%, 13% | 10; 15%, 14% |
+//! | white noise 5 dB | 7; 6%, 28% | 10; 7%, 14% | 10; 12%, 11% |
+//! | babble 15 dB | 2; 0%, 74% | 8, one never heard; 17%, 11% | 2; 2%, 77% |
+//! | babble 10 dB | 0; 0%, 96% | 8, one never heard; 26%, 11% | 0; 1%, 95% |
+//! | babble 5 dB | 0; 0%, 98% | 9, one never heard; 26%, 20% | 0; 0%, 98% |
+//! | talker 20 dB | 4; 1%, 65% | 9, one never heard; 13%, 20% | 4; 3%, 61% |
+//! | talker 10 dB | 4; 1%, 72% | 9; 6%, 45% | 4; 1%, 68% |
+//! | agent's voice held in a minute of babble | 60 s | 56 s | 60 s |
+//! | of ten recorded barks hold it, at -20 and -30 dBFS | 10 and 10 | 6 and 0 | 10 and 9 |
+//!
+//! hush-vani tells near from far, which helps in every noise. But without noise two of ten utterances are lost; it
+//! nearly doubles what a call costs, and has fast kernels for AVX2 only; it lets babble through while the caller is
+//! silent; and it is 10 ms late. nnnoiseless helps only in steady noise at least as loud as 5 dB below the caller, and
+//! does nothing about voices and barks.
 
 mod gate;
 mod trail;
