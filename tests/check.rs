@@ -386,7 +386,7 @@ async fn agents_whose_tools_a_local_model_may_get_wrong_are_named() {
         panic!("{:?}", notes(true));
     };
     assert!(
-        note.starts_with("a: local models call no tools (the small ones)"),
+        note.starts_with("a: the small local models call no tools"),
         "{note}"
     );
     assert!(note.ends_with("end_call"), "{note}");

@@ -170,7 +170,7 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
         "{seen}"
     );
     // The operator is told once what the local model cannot do.
-    assert_eq!(log.matches("of this agent: end_call;").count(), 1, "{log}");
+    assert_eq!(log.matches("this agent has end_call;").count(), 1, "{log}");
 
     let inline: Vec<&str> = quoted(GUIDE)
         .filter(|text| text.starts_with("sidetone eval"))

@@ -44,7 +44,7 @@ fn a_turn_may_be_telephone_keys() {
     assert!(
         keys("keys:1x")
             .unwrap_err()
-            .contains("'x' is no telephone key")
+            .contains("'x' is not a telephone key")
     );
 }
 

@@ -251,7 +251,7 @@ fn providers_that_cannot_be_asked_are_errors() {
         ),
         (
             "[llm]\nextra_body = { model = \"other\" }",
-            "llm.extra_body.model is not for this table",
+            "llm.extra_body.model cannot be set here",
         ),
         (
             "[llm]\nextra_body = 3",
@@ -388,7 +388,7 @@ fn all_mistakes_are_reported_at_once() {
         "a.toml:3: voice = \"my voice\" cannot be a voice's name",
         "a.toml:5: variables.caller: the name has a meaning of its own",
         "a.toml:7: limits.llm = \"5 parsecs\" must be a duration",
-        "tools.book.url = \"http://{{host}}/x\": scheme and host must be written out",
+        "tools.book.url = \"http://{{host}}/x\": scheme and host must be fixed",
         "tools.book.description is missing",
         "the secret desc is not set; set the variable SIDETONE_SECRET_DESC",
         "a.toml:11: tools.end_cal has no url, and no built-in tool has this name",
@@ -502,7 +502,7 @@ fn mcp_servers_are_reached_by_one_way_with_secrets_by_name() {
         ("[mcp.x]", "mcp.x has neither url nor command"),
         (
             "[mcp.x]\nurl = \"https://x/\"\ncommand = \"x\"",
-            "mcp.x has a url and a command",
+            "mcp.x has both url and command",
         ),
         (
             "[mcp.x]\nurl = \"http://x/\"",

@@ -55,8 +55,11 @@ fn a_file_that_is_no_sound_is_a_mistake_of_the_agents_file() {
     for (name, expected) in [
         ("none.wav", "cannot be read: No such file"),
         ("words.wav", "is not a WAV file"),
-        ("large.wav", "has 4194305 bytes, 4194304 at most"),
-        ("short.wav", "lasts 10ms, 100ms at least"),
+        (
+            "large.wav",
+            "has 4194305 bytes, but may have at most 4194304",
+        ),
+        ("short.wav", "lasts 10ms; it must last at least 100ms"),
     ] {
         let text = format!("[holding]\nsound = {name:?}");
         let (_, problems) = read_text(&text, folder.path());

@@ -33,7 +33,7 @@ fn tools_that_a_small_model_may_get_wrong_are_named_for_agents_that_ask_it() {
     assert_eq!(doubtful("elsewhere"), None);
     let tools = doubtful("tools").unwrap();
     assert!(
-        tools.ends_with("of this agent: end_call, remember"),
+        tools.ends_with("this agent has end_call, remember"),
         "{tools}"
     );
     let served = doubtful("served").unwrap();
