@@ -17,7 +17,7 @@ use sidetone_base::metrics::metrics;
 use sidetone_call::{CallOutcome, EndReason};
 use sidetone_config::recording::RecordingMode;
 use sidetone_control_plane::control::rooms::hang_up_unless_followed;
-use sidetone_store::RoomToRecord;
+use sidetone_store::{CallType, RoomToRecord};
 
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
@@ -105,17 +105,21 @@ impl Agents {
         }
     }
 
-    /// Hangs up: a page sees the agent leave, a telephone's line or a messenger's would stay open.
+    /// Hangs up: a telephone's line or a messenger's would stay open. Somebody on a page who was alone with the agent is
+    /// removed while it is still there, because LiveKit's own components take an agent that leaves for one that failed.
     async fn hang_up(&self, call: &Call<'_>, until: Instant) {
         let room = &call.job.room_name;
         let people = call.room.remote_participants().into_values();
-        for line in people.filter(room::has_line) {
+        let people: Vec<_> = people.filter(room::is_person).collect();
+        let is_alone = people.len() == 1 && CallType::of_room(room) == CallType::Support;
+        let lines = people.iter().filter(|one| is_alone || room::has_line(one));
+        for line in lines {
             let identity = line.identity().to_string();
             let removed = self.livekit.remove_participant(room, &identity);
             match timeout_at(until.into(), removed).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(room, %error, "a line could not be hung up"),
-                Err(_) => tracing::warn!(room, "a line was not hung up in time"),
+                Ok(Err(error)) => tracing::warn!(room, %error, "a caller could not be hung up on"),
+                Err(_) => tracing::warn!(room, "a caller was not hung up on in time"),
             }
         }
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use livekit::prelude::{ConnectionState, RoomEvent};
 use serde_json::{Value, json};
 use sidetone_config::env::{Database, Env};
 use sidetone_store::{CallType, NewCall, Speaker, Store, StoredTurn};
@@ -346,6 +347,41 @@ async fn a_line_is_hung_up_when_the_agent_has_said_goodbye() {
         assert_eq!(served.end_of_call().await, "max_duration");
         caller.leave().await;
     }
+}
+
+/// LiveKit's own components show an agent that leaves as one that failed. Several people have each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_is_alone_with_the_agent_is_hung_up_on_after_the_goodbye() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let lines = "[limits]\nmax_duration = \"5s\"\n[silence]\ngoodbye = \"Our time is up.\"\n";
+    let (served, caller, _agents) = on_a_line(&livekit, &provider, "standard", lines, &[]).await;
+    let mut events = caller.room.subscribe();
+    let reason = loop {
+        match events.recv().await.unwrap() {
+            RoomEvent::ParticipantDisconnected(_) => panic!("the agent has left before"),
+            RoomEvent::Disconnected { reason } => break reason,
+            _ => {}
+        }
+    };
+    assert_eq!(reason.as_str_name(), "PARTICIPANT_REMOVED");
+    assert_eq!(served.end_of_call().await, "max_duration");
+    caller.leave().await;
+
+    let (served, caller, _agents) = on_a_line(&livekit, &provider, "standard", lines, &[]).await;
+    let token = person::token_of(&livekit, &caller.room.name(), "bob", "standard");
+    let other = Person::join(&livekit.url, &token).await;
+    caller.reads("Our time is up.").await;
+    eventually("the agent has left", 30, || async {
+        caller.agent().is_none().then_some(())
+    })
+    .await;
+    assert_eq!(served.end_of_call().await, "max_duration");
+    for person in [&caller, &other] {
+        assert_eq!(person.room.connection_state(), ConnectionState::Connected);
+    }
+    caller.leave().await;
+    other.leave().await;
 }
 
 /// No other agent joins a call that was ended by a drain.

@@ -102,7 +102,11 @@ impl Person {
         .await;
     }
 
+    /// The agent with this person. None after the person was hung up on: LiveKit's client still lists it then.
     pub fn agent(&self) -> Option<RemoteParticipant> {
+        if self.room.connection_state() == ConnectionState::Disconnected {
+            return None;
+        }
         let mut others = self.room.remote_participants().into_values();
         others.find(|other| other.kind() == livekit::participant::ParticipantKind::Agent)
     }

@@ -355,11 +355,11 @@ function closeProblem(reason: DisconnectReason | undefined): Problem | undefined
     case DisconnectReason.CLIENT_INITIATED:
     case DisconnectReason.ROOM_DELETED:
     case DisconnectReason.ROOM_CLOSED:
+    // So ends a call that the agent ends.
+    case DisconnectReason.PARTICIPANT_REMOVED:
       return undefined;
     case DisconnectReason.DUPLICATE_IDENTITY:
       return { code: "joined-elsewhere", retry: false };
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return { code: "removed", retry: true };
     default:
       return { code: "connection-lost", retry: true };
   }
