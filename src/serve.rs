@@ -104,6 +104,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     let (status, watched) = watch::channel(WorkerStatus::default());
     let threads = worker.is_some().then(Threads::start).transpose();
     let threads = threads.context("starting the threads of calls")?;
+    // They outlive the worker: what a job leaves to be done after it goes on there.
     let threads = threads.map(Arc::new);
     if let Some(threads) = &threads {
         threads.on_each(|| watch_lag(closing.clone()));

@@ -157,7 +157,10 @@ test("stock parts, spoken: both sides are heard and shown, and a call that the a
   await until("the page has been hung up on", async () => (await states()).endsWith("disconnected"));
   assert.match(await states(), / listening thinking speaking /);
   assert.doesNotMatch(await states(), /failed/);
-  const over = await until("the call is completed", async () => (await held()).find((call, newest) => newest === 0 && call.status === "completed"));
+  const over = await until("the call is completed", async () => {
+    const [newest] = await held();
+    return newest?.status === "completed" ? newest : undefined;
+  });
   const said = (await call(over.id)).turns.map(({ speaker, text }) => `${speaker}: ${text}`);
   assert.deepEqual(said.slice(1), ["user: When are you open?", "agent: You wrote: When are you open?.", "user: Goodbye", `agent: ${GOODBYE}`]);
 

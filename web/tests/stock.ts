@@ -25,13 +25,11 @@ function useSeen(now: string): string {
 
 /** What useVoiceAssistant knows: components of either page may use it. */
 function Assistant() {
-  const { state, audioTrack, agentTranscriptions } = useVoiceAssistant();
-  const captions = agentTranscriptions.map(({ text }) => text).join(" ");
+  const { state, audioTrack } = useVoiceAssistant();
   return h("section", { "aria-label": "Assistant" }, [
     h(BarVisualizer, { key: "bars", state, ...(audioTrack && { track: audioTrack }), barCount: 5 }),
     h("p", { key: "track", className: "track" }, audioTrack?.publication.kind),
     h("p", { key: "states", className: "states" }, useSeen(state)),
-    h("p", { key: "captions", className: "captions" }, captions),
     h(VoiceAssistantControlBar, { key: "bar" }),
   ]);
 }
