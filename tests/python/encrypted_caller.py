@@ -93,6 +93,11 @@ class Caller:
         def disconnected(participant):
             self.agent_left = self.agent_left or is_agent(participant)
 
+        @room.on("disconnected")
+        def hung_up(reason):
+            # An agent that ends a call hangs up on a caller who is alone with it, before it leaves.
+            self.agent_left = self.agent_left or reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
+
         @room.on("participant_attributes_changed")
         def changed(_attributes, participant):
             self.note(participant)
