@@ -199,6 +199,8 @@ test("a whole call by keyboard alone", async () => {
     await page.keyboard.press("Enter");
     await admitted(page, () => page.keyboard.press("Enter"), agent);
     await until("the focus is in the call", async () => (await focused()) === "Mute microphone");
+    // An agent that does not have the microphone yet is not told that it is muted.
+    await agent.hears((r) => r.event === "level");
     await page.keyboard.press("Space");
     await agent.hears((r) => r.event === "muted" && r["muted"] === true);
     await page.keyboard.press("Tab");
