@@ -55,7 +55,7 @@ impl Ways {
             allowed: configuration.allowed_paths(),
             servers: turn_servers(&configuration.ice_servers),
             watch: configuration.watch.clone(),
-            addresses: reachable_addresses().into_iter().collect(),
+            addresses: reachable_addresses(now).into_iter().collect(),
             candidates: Vec::new(),
             generation: 0,
             reached: false,
@@ -285,8 +285,9 @@ impl Peer {
     /// all earlier ones: only then does the other side, whose pair still looks healthy to it, switch to the new one
     /// without an ICE restart.
     pub(crate) fn look_at_addresses(&mut self) {
-        self.ways.next_look = Some(clock::now() + LOOK_INTERVAL);
-        let present: BTreeSet<IpAddr> = reachable_addresses().into_iter().collect();
+        let now = clock::now();
+        self.ways.next_look = Some(now + LOOK_INTERVAL);
+        let present: BTreeSet<IpAddr> = reachable_addresses(now).into_iter().collect();
         let before: BTreeSet<IpAddr> = self.ways.addresses.iter().copied().collect();
         let before: BTreeSet<IpAddr> = before.into_iter().filter(|ip| !ip.is_loopback()).collect();
         // Without any address there is nothing to change to; the old ones may come back.
