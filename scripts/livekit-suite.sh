@@ -22,7 +22,13 @@ premise_test=room_test::test_cancelled_close_still_closes_peer_connections
 premise_missed='close should have been cancelled at its first suspension point'
 premise_runs=40
 all_suites=(lib room_test rpc_test data_stream_test audio_test engine_lifecycle_test
-    peer_connection_signaling_test reconnection_test data_channel_test data_track_test)
+    peer_connection_signaling_test reconnection_test data_channel_test data_channel_encryption
+    data_track_test schema_storage_test)
+# Suites that are not built. The first three use pictures (frames, buffers, streams of them), whose types
+# the engine does not have (`Video` and `PacketTrailer` of crates/libwebrtc/src/unsupported.rs). The last
+# one is for sound devices (`AudioDevices`): without one almost all of its tests end before they assert
+# anything, so that passing would show nothing.
+left_out=(video_test dynacast_test packet_trailer_test platform_audio_test)
 suites=("${@:-${all_suites[@]}}")
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -57,9 +63,9 @@ rm -f "$work/livekit/Cargo.lock"
 helper=$work/livekit/tests/common/e2e/mod.rs
 sed -i '/^pub mod video;$/d' "$helper"
 touch -r "$source/tests/common/e2e/mod.rs" "$helper"
-python3 - "$repo" "$work" <<'PY'
+python3 - "$repo" "$work" "${left_out[@]}" <<'PY'
 import re, sys
-repo, work = sys.argv[1:]
+repo, work, *left_out = sys.argv[1:]
 root = open(f"{repo}/Cargo.toml").read()
 profile = re.search(r"^\[profile\.dev\]\n(?:.+\n)*", root, re.M).group(0)
 override = re.search(r"^\[profile\.dev\.build-override\]\n(?:.+\n)*", root, re.M).group(0)
@@ -67,10 +73,9 @@ open(f"{work}/Cargo.toml", "w").write(
     '[workspace]\nmembers = ["livekit"]\nresolver = "3"\n\n'
     f'[patch.crates-io]\nlibwebrtc = {{ path = "{repo}/crates/libwebrtc" }}\n\n{profile}\n{override}'
 )
-# Only the suites below are built; the others need pictures or sound devices.
 manifest = f"{work}/livekit/Cargo.toml"
 text = open(manifest).read()
-for name in ("data_channel_encryption", "dynacast_test", "packet_trailer_test", "platform_audio_test", "schema_storage_test", "video_test"):
+for name in left_out:
     text = re.sub(r'\[\[test\]\]\nname = "%s"\npath = "[^"]+"\n' % name, "", text)
 text = re.sub(r'\[\[example\]\]\nname = "[^"]+"\npath = "[^"]+"\n', "", text)
 text = text.replace('[dev-dependencies.livekit-api]\nversion = "0.10.0"\nfeatures = ["services"]',
@@ -177,5 +182,6 @@ done
 echo
 printf '%s\n' "${table[@]}"
 echo "expected failures: ${expected_failures[*]:-none}"
+echo "not built, for lack of pictures and sound devices: ${left_out[*]}"
 [ $bad -eq 0 ] && echo "livekit $version passes on this engine" || echo "livekit $version does not pass"
 exit $bad
