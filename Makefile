@@ -32,7 +32,7 @@ test:
 	@+MAKE="$(MAKE)" scripts/times.py parts tools web lint unit web-test
 
 tools:
-	scripts/tools.sh livekit python postgres pgbouncer s3 redis egress alsa
+	scripts/tools.sh livekit python postgres pgbouncer s3 redis egress nft alsa
 
 web: web/dist/index.html
 web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/csp.txt 2>/dev/null)

@@ -8,10 +8,11 @@
 #   s3        a pinned versitygw, an S3 server over a folder
 #   redis     Debian's Redis
 #   egress    the egress worker of the tests (crates/testkit/egress-worker)
+#   nft       Debian's nftables, for the tests behind a NAT (Linux)
 #   alsa      ALSA's headers, for the console by microphone (Linux)
 #   browser   Debian's Chromium
 #   livekit_agents, pipecat  the agent frameworks that benchmarks compare with (500 MB each)
-# Usage: scripts/tools.sh livekit|python|postgres|pgbouncer|s3|redis|egress|alsa|browser|livekit_agents|pipecat ...
+# Usage: scripts/tools.sh livekit|python|postgres|pgbouncer|s3|redis|egress|nft|alsa|browser|livekit_agents|pipecat ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
@@ -64,6 +65,12 @@ egress() {
 
 redis() {
   command -v redis-server >/dev/null || debian redis-server
+}
+
+nft() {
+  [ "$(uname)" = Linux ] || return 0
+  # Not `command -v`, which would find this function.
+  PATH="$PATH:/usr/sbin" type -P nft >/dev/null || debian nftables
 }
 
 alsa() {

@@ -7,13 +7,13 @@
 #[path = "networks/talker.rs"]
 mod talker;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use libwebrtc::peer_connection_factory::{Path, Paths};
 use sidetone_testkit::LiveKitServer;
 use sidetone_testkit::livekit_server::{Options, Turn};
-use sidetone_testkit::network::{Network, SERVER, SERVER_V6, apart};
+use sidetone_testkit::network::{Network, ROUTER, SERVER, SERVER_V6, apart};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -258,6 +258,80 @@ fn a_call_works_where_only_tls_is_open() {
         };
         const BLOCKED: &[&str] = &["ipproto udp", "ipproto tcp dport MEDIA_TCP"];
         relayed(network, turn, Paths::ALL, BLOCKED)
+    });
+}
+
+/// A socket of the client, and two of the server that tell from which address it reaches them.
+struct Mirrors {
+    client: UdpSocket,
+    servers: [UdpSocket; 2],
+}
+
+impl Mirrors {
+    async fn new(network: &Network) -> Self {
+        let bind = |address: IpAddr| UdpSocket::bind((address, 0)).unwrap();
+        let servers = network.on_server(async move { [SERVER; 2].map(bind) });
+        Self {
+            client: bind(Ipv4Addr::UNSPECIFIED.into()),
+            servers: servers.await,
+        }
+    }
+
+    fn seen(&self) -> [SocketAddr; 2] {
+        self.servers.each_ref().map(|server| {
+            server.set_read_timeout(Some(PATIENCE)).unwrap();
+            let there = server.local_addr().unwrap();
+            self.client.send_to(b"from where?", there).unwrap();
+            server.recv_from(&mut [0; 16]).unwrap().1
+        })
+    }
+}
+
+#[test]
+fn a_call_works_behind_a_nat_that_maps_each_destination_to_another_port() {
+    apart(|network| async move {
+        if !network.translate() {
+            return;
+        }
+        let [one, other] = Mirrors::new(&network).await.seen();
+        assert_eq!([one.ip(), other.ip()], [ROUTER; 2]);
+        assert_ne!(one.port(), other.port());
+        let turn = Turn {
+            udp_port: Some(TURN_UDP),
+            tls: None,
+        };
+        let options = Options {
+            turn: Some(turn),
+            ..at(SERVER)
+        };
+        let livekit = network.livekit(options).await;
+        for (paths, path) in [(Paths::ALL, Path::Udp), (Paths::RELAY, Path::Relay)] {
+            let pair = Pair::join(&network, &livekit, paths).await;
+            assert_eq!(pair.agent.watch.tried().path, Some(path));
+            let begin = Instant::now();
+            sleep(Duration::from_secs(2)).await;
+            pair.end().await.is_whole(begin, HOLE);
+        }
+    });
+}
+
+/// As after a restart of the router, or of a line that gets another address.
+#[test]
+fn a_nat_that_forgets_its_mappings_is_followed() {
+    apart(|network| async move {
+        if !network.translate() {
+            return;
+        }
+        let mirrors = Mirrors::new(&network).await;
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        let before = mirrors.seen();
+        assert_eq!(mirrors.seen(), before);
+        let begin = Instant::now();
+        network.forget_translations();
+        assert_ne!(mirrors.seen(), before);
+        sleep(LOST + Duration::from_secs(3)).await;
+        pair.end().await.is_whole(begin, LOST);
     });
 }
 

@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
 
@@ -24,6 +24,8 @@ use crate::livekit_server::Options;
 
 /// The server's IPv4 address.
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));
+/// The router's IPv4 address on the server's side.
+pub const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 254));
 /// The server's IPv6 address.
 pub const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1));
 
@@ -47,13 +49,23 @@ impl Machine {
 
     /// Runs a shell script.
     fn run(&self, script: &str) {
+        let ended = self.shell(script);
+        assert!(ended.success(), "{script}: {ended}");
+    }
+
+    /// Whether a command succeeds.
+    fn can(&self, script: &str) -> bool {
+        self.shell(&format!("{script} >/dev/null 2>&1")).success()
+    }
+
+    fn shell(&self, script: &str) -> ExitStatus {
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let shell = scope.spawn(|| {
                 self.enter();
-                let ended = Command::new("sh").args(["-ec", script]).status().unwrap();
-                assert!(ended.success(), "{script}: {ended}");
+                Command::new("sh").args(["-ec", script]).status().unwrap()
             });
-        });
+            shell.join().unwrap()
+        })
     }
 }
 
@@ -138,6 +150,44 @@ impl Network {
                 "ip {family} rule {verb} pref 10 {selector} blackhole"
             ));
         }
+    }
+
+    /// Makes the router a symmetric NAT for the client's IPv4 (RFC 4787: address and port-dependent mapping and
+    /// filtering): each destination sees the client at another port of the router, and only what is an answer comes
+    /// in. IPv6 is not forwarded any more. Returns `false`, having said so, where netfilter cannot be used.
+    #[must_use]
+    pub fn translate(&self) -> bool {
+        if !self.router.can("nft list tables") {
+            eprintln!(
+                "SKIPPED: nft is missing or not allowed here; run `scripts/tools.sh nft`, and this test as root"
+            );
+            return false;
+        }
+        self.router.run(
+            "nft '
+             table ip nat {
+                 chain out {
+                     type nat hook postrouting priority srcnat
+                     oifname server0 masquerade fully-random
+                 }
+             }
+             table inet gate {
+                 chain through {
+                     type filter hook forward priority filter
+                     meta nfproto ipv6 drop
+                     iifname server0 ct state new,invalid drop
+                 }
+             }'",
+        );
+        true
+    }
+
+    /// Makes the router's NAT forget whom its ports belong to, as after a restart: what the client sends next comes
+    /// from other ports.
+    pub fn forget_translations(&self) {
+        // Netfilter drops the mappings of an address that goes away.
+        self.router
+            .run("ip addr del 10.77.0.254/24 dev server0; ip addr add 10.77.0.254/24 dev server0");
     }
 
     /// Starts a livekit-server on the server's machine.
