@@ -16,7 +16,7 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 comma := ,
 
 .PHONY: demo test web tools lint unit web-test faults soak fuzz bench bench-calls bench-memory bench-recording \
-	bench-history livekit-suite install
+	bench-history bench-rooms livekit-suite install
 
 demo: web
 	scripts/tools.sh livekit
@@ -92,6 +92,11 @@ bench-memory:
 # What recording a call costs, in CPU-seconds and bytes per call minute.
 bench-recording:
 	cargo bench --profile dev --bench recording
+
+# What 20 rooms cost the process that is in them, in CPU and memory.
+bench-rooms:
+	scripts/tools.sh livekit
+	cargo bench --bench rooms
 
 # A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
 # Uses the dev profile: the databases do the work, and its build already exists.

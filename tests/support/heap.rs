@@ -13,6 +13,7 @@ thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
     static TAKEN: Cell<usize> = const { Cell::new(0) };
+    static TIMES: Cell<usize> = const { Cell::new(0) };
 }
 
 /// What an operation cost the thread that ran it.
@@ -41,6 +42,12 @@ pub fn bytes() -> usize {
     BYTES.load(Ordering::Relaxed)
 }
 
+/// How often this thread has asked for memory.
+#[allow(dead_code, reason = "only the media engine's test counts these")]
+pub fn allocations() -> usize {
+    TIMES.get()
+}
+
 fn count(freed: usize, taken: usize) {
     BYTES.fetch_add(taken, Ordering::Relaxed);
     BYTES.fetch_sub(freed, Ordering::Relaxed);
@@ -48,6 +55,7 @@ fn count(freed: usize, taken: usize) {
     HELD.set(held);
     PEAK.set(PEAK.get().max(held));
     TAKEN.set(TAKEN.get().wrapping_add(taken));
+    TIMES.set(TIMES.get() + usize::from(taken > 0));
 }
 
 // SAFETY: everything is done by the system allocator; counting neither allocates nor touches what is allocated.

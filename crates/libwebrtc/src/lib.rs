@@ -17,6 +17,8 @@ mod engine;
 mod enum_dispatch;
 #[doc(hidden)]
 pub mod fuzz;
+#[doc(hidden)]
+pub mod measured;
 mod track_methods;
 mod vocabulary;
 

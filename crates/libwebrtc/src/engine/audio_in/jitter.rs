@@ -82,6 +82,8 @@ pub(crate) struct JitterBuffer {
     /// Decoded and not yet played, starting at `played`.
     pcm: Vec<i16>,
     played: usize,
+    /// 10 ms at the decoder's rate, while they are resampled.
+    decoded: Vec<i16>,
     resampled: Vec<i16>,
     level: Level,
     stats: JitterStats,
@@ -112,6 +114,7 @@ impl JitterBuffer {
             idle_pulls: NOISE_LIMIT,
             pcm: Vec::with_capacity(decoder_rate as usize / 5 * channels),
             played: 0,
+            decoded: Vec::new(),
             resampled: Vec::new(),
             level: Level::default(),
             stats: JitterStats::default(),
@@ -168,16 +171,16 @@ impl JitterBuffer {
         if self.resampler.is_none() {
             self.pull_decoded(now, frame, out);
         } else {
-            let mut resampled = std::mem::take(&mut self.resampled);
-            while resampled.len() < self.out_frame {
-                let mut decoded = Vec::with_capacity(frame);
+            let mut decoded = std::mem::take(&mut self.decoded);
+            while self.resampled.len() < self.out_frame {
+                decoded.clear();
                 self.pull_decoded(now, frame, &mut decoded);
                 if let Some(resampler) = &mut self.resampler {
-                    resampler.process(&decoded, &mut resampled);
+                    resampler.process(&decoded, &mut self.resampled);
                 }
             }
-            out.extend(resampled.drain(..self.out_frame));
-            self.resampled = resampled;
+            self.decoded = decoded;
+            out.extend(self.resampled.drain(..self.out_frame));
         }
         self.measure(&out[from..]);
     }
