@@ -5,6 +5,7 @@ mod deliveries;
 mod editions;
 mod erasure;
 mod fleet;
+mod growth;
 mod history;
 mod limits;
 mod servers;
@@ -99,6 +100,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "114_who_spoke");
     apply(&postgres, "115_editions");
     apply(&postgres, "116_saying");
+    apply(&postgres, "118_over");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {

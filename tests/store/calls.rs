@@ -35,15 +35,18 @@ pub async fn a_call_from_token_to_history(store: &Store) {
         (call.started_at, call.connected_at),
         (Some(at(1)), Some(at(3)))
     );
+    let people = async || {
+        let open = store.people_in_open_calls().await.unwrap();
+        open.get(&call.id).copied()
+    };
+    assert_eq!(people().await, Some(1), "the agent is none of them");
     let facts = [
         Fact::RoomFinished(at(100)),
         stay("PA_2", "ann", ParticipantKind::User, 3, Some(63)),
     ];
-    let call = store
-        .observe(call.id, Some("RM_1"), &facts)
-        .await
-        .unwrap()
-        .unwrap();
+    let ended = store.observe(call.id, Some("RM_1"), &facts).await;
+    assert_eq!(people().await, None, "the call is over");
+    let call = ended.unwrap().unwrap();
     assert_eq!(call.status, CallStatus::Completed);
     assert_eq!(
         (call.ended_at, call.duration_seconds),

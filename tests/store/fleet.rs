@@ -5,7 +5,7 @@ use std::time::Duration;
 use sidetone::agent::presence::introduce;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::Store;
-use sidetone_store::dispatches::DispatchState;
+use sidetone_store::dispatches::{DispatchState, GuardedRoom};
 use sidetone_store::epochs::Agent;
 use sidetone_store::sessions::NewSession;
 use sidetone_store::workers::WorkerState;
@@ -67,6 +67,11 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
     assert_eq!(agent.worker_id.as_deref(), Some("AW_1"));
     assert_eq!(agent.agent_identity.as_deref(), Some("agent-1"));
     assert_eq!(agent.metadata.0, metadata);
+    let guarded = GuardedRoom {
+        room_name: agent.room_name.clone(),
+        state: agent.state,
+    };
+    assert_eq!(store.guarded_rooms().await.unwrap(), [guarded]);
     assert_eq!(store.live_agents().await.unwrap(), [agent]);
     store
         .agent_is(
@@ -81,6 +86,7 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
     let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
     assert_eq!(agent.reason.as_deref(), Some("why"));
     assert!(store.live_agents().await.unwrap().is_empty());
+    assert!(store.guarded_rooms().await.unwrap().is_empty());
     assert!(
         store
             .want_agent("support-ann-0", &metadata, at(6))

@@ -83,6 +83,20 @@ super::from_row!(Dispatch {
     epoch,
 });
 
+/// A room in which an agent is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardedRoom {
+    /// Its name.
+    pub room_name: String,
+    /// Whether the agent has been there.
+    pub state: DispatchState,
+}
+
+super::from_row!(GuardedRoom {
+    room_name,
+    state: text
+});
+
 /// Records that an agent is wanted, unless one is dispatched or in the room.
 pub(super) const WANT: &str = "INSERT INTO dispatches \
      (room_name, call_id, state, metadata, asked_at, since) \
@@ -205,6 +219,19 @@ impl Store {
     pub async fn live_agents(&self) -> Result<Vec<Dispatch>, StoreError> {
         const SELECT: &str = "SELECT * FROM dispatches WHERE state IN ('asked', 'joined') \
              ORDER BY since DESC";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// The rooms of [`Store::live_agents`], without what their agents are told: a control plane reads them all every few
+    /// seconds, and prompts are long.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn guarded_rooms(&self) -> Result<Vec<GuardedRoom>, StoreError> {
+        const SELECT: &str = "SELECT room_name, state FROM dispatches \
+             WHERE state IN ('asked', 'joined') ORDER BY since DESC";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .fetch_all(pool)
             .await?))

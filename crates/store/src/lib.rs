@@ -91,7 +91,7 @@ macro_rules! migrations {
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
             "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
             "113_tokens",
-            "114_who_spoke", "115_editions", "116_saying",
+            "114_who_spoke", "115_editions", "116_saying", "118_over",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -401,6 +401,14 @@ impl Store {
         match self.pool {
             Pool::Sqlite(_) => "sqlite",
             Pool::Postgres(_) => "postgres",
+        }
+    }
+
+    /// How many transactions of this process can write side by side: on SQLite one, for which others only wait.
+    pub fn writes_at_once(&self) -> usize {
+        match self.pool {
+            Pool::Sqlite(_) => 1,
+            Pool::Postgres(_) => CONNECTIONS as usize,
         }
     }
 

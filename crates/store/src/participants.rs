@@ -1,5 +1,7 @@
 //! Who took part in a call: one row per stay.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::calls::Call;
@@ -128,5 +130,21 @@ impl Store {
             .fetch_one(pool)
             .await?);
         Ok(stays > 0)
+    }
+
+    /// How many people are in each open call, as far as is known. A call without people is left out.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn people_in_open_calls(&self) -> Result<HashMap<Uuid, u32>, StoreError> {
+        const SELECT: &str = "SELECT c.id, COUNT(*) FROM voice_calls c \
+             JOIN call_participants p ON p.call_id = c.id \
+             WHERE c.ended_at IS NULL AND p.left_at IS NULL AND p.kind = 'user' GROUP BY c.id";
+        let counts: Vec<(Uuid, i64)> =
+            on!(self, |pool| sqlx::query_as(SELECT).fetch_all(pool).await?);
+        let counts = counts.into_iter();
+        Ok(counts
+            .map(|(id, people)| (id, u32::try_from(people).unwrap_or(u32::MAX)))
+            .collect())
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::participant::kind_of;
 use super::{Control, elsewhere};
 use crate::server_api;
-use sidetone_store::{At, Call, Fact, Stay, StoreError};
+use sidetone_store::{At, Call, CallStatus, CallType, Fact, Stay, StoreError};
 
 /// A call whose room never opened is over when its last token has expired (10 min) and then some.
 const NEVER_STARTED: TimeDelta = TimeDelta::minutes(15);
@@ -19,14 +19,35 @@ const NEVER_STARTED: TimeDelta = TimeDelta::minutes(15);
 /// Calls that are compared at once.
 const AT_ONCE: usize = 16;
 
+/// How many rounds pass between two that look into every room.
+const BRIEF_ROUNDS: u32 = 9;
+
+/// How closely calls are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Every room is looked into: a request to LiveKit and a transaction for each call.
+    Full,
+    /// Only rooms of which LiveKit's list shows that something is not known.
+    Brief,
+}
+
 /// Runs until `shutdown`: at start, every `interval`, and soon after LiveKit was away.
 pub(super) async fn run(control: Control, interval: Duration, shutdown: CancellationToken) {
     let after_outage = interval.min(Duration::from_secs(5));
+    let mut brief = 0;
     loop {
-        let wait = match reconcile(&control).await {
-            Ok(_) => interval,
+        let depth = match brief {
+            0 => Depth::Full,
+            _ => Depth::Brief,
+        };
+        let wait = match compare_all(&control, depth).await {
+            Ok(_) => {
+                brief = if brief == 0 { BRIEF_ROUNDS } else { brief - 1 };
+                interval
+            }
             Err(error) => {
                 tracing::warn!(%error, "calls could not be compared with LiveKit's rooms");
+                brief = 0;
                 after_outage
             }
         };
@@ -37,11 +58,15 @@ pub(super) async fn run(control: Control, interval: Duration, shutdown: Cancella
     }
 }
 
-/// Compares all open calls; gives the number of those that something new was learned of.
+/// Compares all open calls, and looks into each room; gives the number of those that something new was learned of.
 ///
 /// # Errors
 /// LiveKit or the database did not answer.
 pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
+    compare_all(control, Depth::Full).await
+}
+
+async fn compare_all(control: &Control, depth: Depth) -> anyhow::Result<usize> {
     // Calls first: a room that opens in between is not mistaken for one that is gone.
     let calls = control.store.open_calls().await?;
     if calls.is_empty() {
@@ -61,9 +86,21 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
             anyhow::bail!(elsewhere::ANOTHER);
         }
     }
+    let people = match depth {
+        Depth::Full => HashMap::new(),
+        Depth::Brief => control.store.people_in_open_calls().await?,
+    };
+    let is_known = |call: &Call| {
+        let room = rooms.get(&call.room_name);
+        let people = people.get(&call.id).copied().unwrap_or_default();
+        depth == Depth::Brief && room.is_some_and(|room| is_as_known(call, people, room))
+    };
     // Each for itself: a room that LiveKit is slow to tell of holds up no other.
     let mut compared = stream::iter(calls)
-        .map(|call| compare(control, &rooms, call))
+        .map(|call| {
+            let known = is_known(&call);
+            compare(control, &rooms, call, known)
+        })
         .buffer_unordered(AT_ONCE);
     let (mut learned, mut first_error) = (0, None);
     while let Some(one) = compared.next().await {
@@ -75,14 +112,28 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
     first_error.map_or(Ok(learned), Err)
 }
 
-/// Compares one call; whether something new was learned of it.
+/// PURE. Whether LiveKit's list of rooms shows what is stored of a call: caller and agent have met, in this room, and
+/// as many people are there. Between people nobody else tells who is muted, so their rooms are looked into.
+fn is_as_known(call: &Call, people: u32, room: &proto::Room) -> bool {
+    call.call_type == CallType::Support
+        && call.status == CallStatus::Connected
+        && call.room_sid.as_ref() == Some(&room.sid)
+        && people == room.num_participants
+}
+
+/// Compares one call, whose room is only looked into if it is not `known`; whether something new was learned of it.
 async fn compare(
     control: &Control,
     rooms: &HashMap<String, proto::Room>,
     call: Call,
+    known: bool,
 ) -> anyhow::Result<bool> {
     let now = sidetone_store::now();
     let (sid, facts) = match rooms.get(&call.room_name) {
+        Some(_) if known => {
+            control.egresses.room_open(&call).await?;
+            return Ok(false);
+        }
         // Under another id, too: the call goes on there.
         Some(room) => {
             control.egresses.room_open(&call).await?;
@@ -197,3 +248,6 @@ async fn open_rooms(control: &Control) -> server_api::Result<HashMap<String, pro
         .map(|room| (room.name.clone(), room))
         .collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,17 @@
 //! given up, with the reason. An agent whose worker is silent is asked whether it lives; if it does not answer it is
 //! replaced at once.
 
+mod agenda;
+mod events;
 mod suspicion;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use agenda::Agenda;
 use suspicion::spread;
 
+pub use events::{Input, Output, Sight};
 pub use suspicion::Verdict;
 
 /// Timeouts and limits.
@@ -63,85 +67,6 @@ impl Default for GuardianConfig {
     }
 }
 
-/// The result of a look at a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// An agent is there, and has published its voice.
-    Agent,
-    /// An agent is there, or on its way, and has not published its voice.
-    Silent,
-    /// Another process has looked just now.
-    Elsewhere,
-    /// No agent is there; whether a worker has taken the job, and whether a person is there.
-    NoAgent {
-        /// A worker accepted the last dispatch.
-        taken: bool,
-        /// A person waits.
-        people: bool,
-        /// A worker has a free place, as it says: LiveKit has offered the job to one that does not answer. It waits
-        /// ten seconds for a worker that is frozen, and then drops the job; whom it offers the next one is chance.
-        free: bool,
-    },
-    /// LiveKit does not know the room.
-    NoRoom,
-    /// LiveKit did not respond.
-    Unknown(String),
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The store wants an agent where none was: earlier knowledge of the room is outdated.
-    Wanted(String),
-    /// An agent was dispatched by somebody else (another process, or this one before a restart); and whether it has
-    /// been there.
-    Adopted(String, bool),
-    /// The dispatch of [`Output::Ask`] was accepted, or rejected.
-    Asked(String, Result<(), String>),
-    /// The result of [`Output::Look`].
-    Looked(String, Sight),
-    /// An agent joined a room.
-    AgentJoined(String),
-    /// An agent left a room.
-    AgentLeft(String),
-    /// The worker of a room's agent is silent, or the agent reports that it is lost: the agent of this epoch.
-    Suspected(String, i64),
-    /// The result of [`Output::Confirm`].
-    Confirmed(String, Verdict),
-    /// No agent is needed any more: the call is over.
-    Over(String),
-    /// The time of the last [`Output::Timeout`] has come.
-    Timeout,
-}
-
-/// What to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Delete the earlier dispatch, if there was one, and dispatch an agent.
-    Ask {
-        /// To this room.
-        room: String,
-        /// First, second, …
-        attempt: u32,
-        /// The epoch of an agent that was found dead: nothing is dispatched if it is not the latest one.
-        instead_of: Option<i64>,
-    },
-    /// Look who is in the room.
-    Look(String),
-    /// Check whether the agent is still in the room, unless another process has just looked.
-    Check(String),
-    /// Ask the agent of this epoch whether it lives.
-    Confirm(String, i64),
-    /// An agent is there.
-    Present(String),
-    /// The agent was there, and nobody is left to talk to: end the call.
-    Ended(String),
-    /// No agent joined: fail the call with this reason.
-    GiveUp(String, String),
-    /// Nothing more for now; call with [`Input::Timeout`] at this time.
-    Timeout(Option<Instant>),
-}
-
 #[derive(Debug)]
 enum Phase {
     /// A dispatch is in flight.
@@ -156,6 +81,16 @@ enum Phase {
     Checking,
     /// The agent of this epoch is being asked whether it lives.
     Confirming { epoch: i64 },
+}
+
+impl Phase {
+    /// When it ends by itself.
+    const fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Waiting { until } | Self::Present { until } => Some(*until),
+            Self::Asking | Self::Looking | Self::Checking | Self::Confirming { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -182,6 +117,7 @@ struct Watch {
 pub struct Guardian {
     config: GuardianConfig,
     watches: BTreeMap<String, Watch>,
+    agenda: Agenda,
     outputs: VecDeque<Output>,
 }
 
@@ -191,12 +127,24 @@ impl Guardian {
         Self {
             config,
             watches: BTreeMap::new(),
+            agenda: Agenda::default(),
             outputs: VecDeque::new(),
         }
     }
 
     /// Takes what happened at `now`.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
+        let room = input.room().map(str::to_owned);
+        self.handle(now, input);
+        if let Some(room) = room
+            && let Some(watch) = self.watches.get(&room)
+            && let Some(until) = watch.phase.until()
+        {
+            self.agenda.enter(until, &room);
+        }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Wanted(room) => {
                 let watch = Watch {
@@ -223,13 +171,16 @@ impl Guardian {
                 self.watches.remove(&room);
             }
             Input::Timeout => {
-                for (room, watch) in &mut self.watches {
+                while let Some(room) = self.agenda.due(now) {
+                    let Some(watch) = self.watches.get_mut(&room) else {
+                        continue;
+                    };
                     let (phase, output) = match watch.phase {
                         Phase::Waiting { until } if until <= now => {
-                            (Phase::Looking, Output::Look(room.clone()))
+                            (Phase::Looking, Output::Look(room))
                         }
                         Phase::Present { until } if until <= now => {
-                            (Phase::Checking, Output::Check(room.clone()))
+                            (Phase::Checking, Output::Check(room))
                         }
                         _ => continue,
                     };
@@ -242,13 +193,15 @@ impl Guardian {
 
     /// The next thing to do; ends with [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or_else(|| {
-            let deadlines = self.watches.values().filter_map(|watch| match watch.phase {
-                Phase::Waiting { until } | Phase::Present { until } => Some(until),
-                Phase::Asking | Phase::Looking | Phase::Checking | Phase::Confirming { .. } => None,
-            });
-            Output::Timeout(deadlines.min())
-        })
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let watches = &self.watches;
+        let stands = |at, room: &str| {
+            let watch = watches.get(room);
+            watch.and_then(|watch| watch.phase.until()) == Some(at)
+        };
+        Output::Timeout(self.agenda.next(stands))
     }
 
     /// Whether there is a room to watch over.

@@ -183,13 +183,13 @@ impl Acts {
     }
 
     pub(super) async fn live(&self) -> Vec<(String, bool)> {
-        let agents = self.store.live_agents().await.unwrap_or_else(|error| {
+        let rooms = self.store.guarded_rooms().await.unwrap_or_else(|error| {
             tracing::error!(%error, "which rooms want an agent could not be read");
             Vec::new()
         });
-        agents
+        rooms
             .into_iter()
-            .map(|agent| (agent.room_name, agent.state == DispatchState::Joined))
+            .map(|room| (room.room_name, room.state == DispatchState::Joined))
             .collect()
     }
 
