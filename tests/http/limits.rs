@@ -2,6 +2,7 @@
 //! take a call.
 
 use futures::future::join_all;
+use livekit_api::access_token::AccessToken;
 use serde_json::{Value, json};
 use sidetone::agent::presence::introduce;
 use sidetone_control_plane::http::HttpConfig;
@@ -12,7 +13,7 @@ use sidetone_store::{DispatchMetadata, Fact};
 use sidetone_testkit::Postgres;
 
 use super::{AGENT, HISTORY, TOKEN};
-use crate::support::api::{Api, LOGIN_SECRET, Setup, checked, user};
+use crate::support::api::{Api, KEY, LOGIN_SECRET, SECRET, Setup, checked, sign, user};
 
 const OFTEN: Rate = Rate {
     burst: 1e6,
@@ -57,6 +58,38 @@ async fn the_users_of_one_key_share_no_limit() {
     // The same person with their own token counts as another user.
     let own = post(&api, TOKEN, &user("eager", false), json!({})).await;
     assert_ne!(own.2["limit"], "user", "{own:?}");
+    api.stop().await;
+}
+
+/// One of LiveKit's servers tells of hundreds of calls from one address.
+#[tokio::test]
+async fn livekits_events_have_no_limit_by_address() {
+    let api = Api::start(with(HttpConfig {
+        address_rate: Rate {
+            burst: 3.0,
+            per_second: 0.01,
+        },
+        ..Setup::default().http
+    }))
+    .await;
+    let body = std::fs::read_to_string("fixtures/webhooks/room_started_1.json").unwrap();
+    for _ in 0..20 {
+        assert_eq!(api.webhook(&body, &sign(&body, SECRET)).await.0, 200);
+    }
+    // Who is not LiveKit has one, also with a token that LiveKit's key has signed for something else.
+    let forged = sign(&body, "another secret of at least thirty-two characters");
+    let participant = AccessToken::with_api_key(KEY, SECRET).with_identity("ann");
+    let participant = participant.to_jwt().unwrap();
+    for (signature, expected) in [
+        (&forged, 401),
+        (&participant, 401),
+        (&participant, 401),
+        (&participant, 429),
+        (&forged, 429),
+    ] {
+        assert_eq!(api.webhook(&body, signature).await.0, expected);
+    }
+    assert_eq!(api.webhook(&body, &sign(&body, SECRET)).await.0, 200);
     api.stop().await;
 }
 

@@ -368,7 +368,7 @@ async fn limit_address(
     if let Some((key, rate)) = state.0.auth.limits_of_key(request.headers()) {
         let taken = held(&state.0.keys).take_at(clock::now(), &key, rate);
         taken.map_err(|seconds| Problem::too_many(Limit::Key, seconds))?;
-    } else {
+    } else if !webhook::is_signed(&state, &request) {
         let taken = held(&state.0.addresses).take(clock::now(), &client.to_string());
         taken.map_err(|seconds| Problem::too_many(Limit::Address, seconds))?;
     }
