@@ -16,7 +16,7 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 comma := ,
 
 .PHONY: demo test web tools lint unit web-test faults soak fuzz bench bench-calls bench-memory bench-recording \
-	bench-history bench-rooms livekit-suite install
+	bench-history bench-rooms bench-scale livekit-suite install
 
 demo: web
 	scripts/tools.sh livekit
@@ -103,6 +103,14 @@ bench-rooms:
 bench-history:
 	scripts/tools.sh postgres
 	cargo bench --profile dev --bench history -- --calls 1000000
+
+# What 1,000 and 10,000 open calls ask of the database and the control plane (docs/scale.md), in about fifteen minutes.
+# Uses the release build of the control plane, because events are also parsed and verified. CALLS=1000 for fewer.
+bench-scale: web
+	scripts/tools.sh postgres
+	cargo build --release --bin sidetone
+	SIDETONE_BINARY=target/release/sidetone \
+	cargo bench --profile dev --bench scale -- --calls $(or $(CALLS),1000$(comma)10000)
 
 # The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:

@@ -1,16 +1,12 @@
 //! Who may dispatch for a room, which agent is the room's own, and whose worker is silent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sidetone::agent::presence::introduce;
-use sidetone_base::clock;
-use sidetone_config::env::Database;
-use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::{Dispatch, DispatchState};
 use sidetone_store::epochs::{Agent, SilentAgent};
 use sidetone_store::saying::Saying;
 use sidetone_store::{CallType, DispatchMetadata, Fact, ParticipantKind, Speaker, Store};
-use sidetone_testkit::postgres::Postgres;
 use uuid::Uuid;
 
 use super::{at, new_call, stay, turn};
@@ -214,93 +210,6 @@ pub async fn silent_workers_are_seen(store: &Store) {
     asked.await.unwrap();
     assert_eq!(silent(now).await, [], "the next one is to come");
     end(store).await;
-}
-
-/// The database load of a control plane and its workers with 1,000 open calls on forty workers.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures: cargo nextest run -E 'test(cost_of_the_guard)' --run-ignored all --no-capture"]
-async fn cost_of_the_guard() {
-    let folder = tempfile::tempdir().unwrap();
-    let postgres = Postgres::start();
-    for database in [
-        Database::Sqlite(folder.path().join("sidetone.db")),
-        Database::Postgres(Secret::new(postgres.url())),
-    ] {
-        let store = Store::open(&database).await.unwrap();
-        let mut workers = Vec::new();
-        for _ in 0..40 {
-            let worker = introduce("sidetone", 25);
-            store.worker_beat(&worker).await.unwrap();
-            workers.push(worker.id);
-        }
-        let metadata = DispatchMetadata {
-            system_prompt: Some("You are friendly. ".repeat(100)),
-            ..DispatchMetadata::default()
-        };
-        for n in 0..1_000_usize {
-            let room = format!("support-tom-{n}");
-            store.want_agent(&room, &metadata, at(0)).await.unwrap();
-            let before = store.agent_in(&room).await.unwrap().unwrap();
-            let epoch = store
-                .claim_agent(&before, MINUTE, None)
-                .await
-                .unwrap()
-                .unwrap();
-            let runs = Agent {
-                room,
-                ..agent(epoch, Some(workers[n % workers.len()]))
-            };
-            assert!(store.agent_runs(&runs).await.unwrap());
-            let free = store.agent_asked(&before, epoch, "AD_1", Duration::ZERO);
-            free.await.unwrap();
-        }
-        let (rounds, beats) = (100, 400);
-        let round = mean(rounds, async |_| {
-            let silent = store.silent_agents(MINUTE).await.unwrap();
-            assert!(silent.is_empty());
-        });
-        let round = round.await;
-        let beat = mean(beats, async |n| {
-            let worker = workers[n as usize % workers.len()];
-            store.worker_lives(worker).await.unwrap();
-        });
-        let beat = beat.await;
-        let dead = mean(rounds, async |_| {
-            let silent = store.silent_agents(Duration::ZERO).await.unwrap();
-            assert_eq!(silent.len(), 500);
-        });
-        let read = mean(20, async |_| {
-            assert_eq!(store.live_agents().await.unwrap().len(), 1_000);
-        });
-        let look = mean(beats, async |n| {
-            let room = format!("support-tom-{n}");
-            assert!(store.claim_look(&room, MINUTE).await.unwrap());
-            store.agent_in(&room).await.unwrap();
-        });
-        println!(
-            "{}: all calls read {:.2?} (each 5 s), one looked at {:.2?} (17 a second)",
-            store.kind(),
-            read.await,
-            look.await,
-        );
-        println!(
-            "{}: a control plane's round {round:.2?} (2 a second; {:.2?} when all workers are dead), \
-             a worker's beat {beat:.2?} (2 a second): together {:.1} % of one second",
-            store.kind(),
-            dead.await,
-            (round * 2 + beat * 80).as_secs_f32() * 100.0,
-        );
-        store.close().await;
-    }
-}
-
-/// The mean duration of this many runs.
-async fn mean(times: u32, act: impl AsyncFn(u32)) -> Duration {
-    let began: Instant = clock::now();
-    for n in 0..times {
-        act(n).await;
-    }
-    (clock::now() - began) / times
 }
 
 /// A late report of an agent about its call's end is ignored if another was sent for the same call.

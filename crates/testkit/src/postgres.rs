@@ -15,7 +15,14 @@ pub struct Postgres {
     process: Child,
     port: u16,
     folder: PathBuf,
+    how: How,
+}
+
+/// How a cluster is served.
+#[derive(Clone, Copy, Debug, Default)]
+struct How {
     is_secure: bool,
+    is_durable: bool,
 }
 
 impl Postgres {
@@ -24,7 +31,19 @@ impl Postgres {
     /// # Panics
     /// If Postgres is not installed (`apt-get install postgresql`) or does not start.
     pub fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(None, How::default())
+    }
+
+    /// Like [`Postgres::start`], for measurements: each commit waits for the disk, as in production.
+    ///
+    /// # Panics
+    /// See [`Postgres::start`].
+    pub fn start_durable() -> Self {
+        let how = How {
+            is_durable: true,
+            ..How::default()
+        };
+        Self::start_with(None, how)
     }
 
     /// Like [`Postgres::start`], with TLS using this certificate and key (PEM).
@@ -32,10 +51,14 @@ impl Postgres {
     /// # Panics
     /// See [`Postgres::start`].
     pub fn start_secure(certificate: &str, key: &str) -> Self {
-        Self::start_with(Some((certificate, key)))
+        let how = How {
+            is_secure: true,
+            ..How::default()
+        };
+        Self::start_with(Some((certificate, key)), how)
     }
 
-    fn start_with(tls: Option<(&str, &str)>) -> Self {
+    fn start_with(tls: Option<(&str, &str)>, how: How) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port on loopback")
@@ -59,12 +82,11 @@ impl Postgres {
             private_file(&folder.join("server.crt"), certificate, root);
             private_file(&folder.join("server.key"), key, root);
         }
-        let is_secure = tls.is_some();
         let cluster = Self {
-            process: serve(&folder, port, is_secure),
+            process: serve(&folder, port, how),
             port,
             folder,
-            is_secure,
+            how,
         };
         cluster.wait_until_ready();
         cluster
@@ -88,7 +110,7 @@ impl Postgres {
     /// # Panics
     /// If it does not start.
     pub fn start_again(&mut self) {
-        self.process = serve(&self.folder, self.port, self.is_secure);
+        self.process = serve(&self.folder, self.port, self.how);
         self.wait_until_ready();
     }
 
@@ -100,6 +122,11 @@ impl Postgres {
     /// `postgres://…` of a database of the cluster.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Its port on loopback.
@@ -161,7 +188,8 @@ fn private_file(path: &Path, text: &str, root: bool) {
     }
 }
 
-fn serve(folder: &Path, port: u16, is_secure: bool) -> Child {
+fn serve(folder: &Path, port: u16, how: How) -> Child {
+    let durability = if how.is_durable { "on" } else { "off" };
     let log = fs::File::create(folder.with_extension("log")).expect("a log file");
     server_command("postgres")
         .arg("-D")
@@ -172,9 +200,11 @@ fn serve(folder: &Path, port: u16, is_secure: bool) -> Child {
             "-c",
             "listen_addresses=127.0.0.1",
         ])
-        .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
-        .args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
-        .args(["-c", if is_secure { "ssl=on" } else { "ssl=off" }])
+        .args(["-c", "unix_socket_directories="])
+        .args(["-c", &format!("fsync={durability}")])
+        .args(["-c", &format!("synchronous_commit={durability}")])
+        .args(["-c", &format!("full_page_writes={durability}")])
+        .args(["-c", if how.is_secure { "ssl=on" } else { "ssl=off" }])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle of the log"))
         .stderr(log)
