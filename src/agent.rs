@@ -7,6 +7,7 @@ mod earlier;
 pub mod editions;
 pub mod end_of_turn;
 mod found;
+mod handover;
 mod hold;
 mod lookup;
 mod mcp;

@@ -8,6 +8,7 @@ mod doorkeeper;
 mod keys;
 mod microphone;
 pub mod mixer;
+pub mod overheard;
 mod person;
 mod publish;
 mod pulse;

@@ -59,9 +59,9 @@ const RESULTS: Duration = Duration::from_secs(30);
 /// How long a process that is ending waits for the collector to take its last spans.
 const SPANS: Duration = Duration::from_secs(3);
 
-/// From the end of the drain time to the end of the process at the latest: the last calls end with a sentence
-/// ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made ([`RESULTS`]), everything else is
-/// closed, and the last spans are sent ([`SPANS`]).
+/// From the end of the drain time to the end of the process at the latest: the last calls are handed over, or end with a
+/// sentence ([`LeaveBy::HANDED_OVER`](sidetone_base::leave::LeaveBy::HANDED_OVER)), their results are made
+/// ([`RESULTS`]), everything else is closed, and the last spans are sent ([`SPANS`]).
 pub const AFTER_DRAIN: Duration = Duration::from_secs(60);
 
 /// The parts of a process.

@@ -82,6 +82,7 @@ pub struct JobHandle {
 #[derive(Clone, Debug, Default)]
 struct Stop {
     drained: LeaveOrder,
+    ended: LeaveOrder,
     dismissed: LeaveOrder,
     /// Cancelled by a job that stays.
     declined: CancellationToken,
@@ -96,17 +97,23 @@ struct Report {
 }
 
 impl JobHandle {
-    /// Resolves when the job must end, for either cause; returns by when it must have left.
+    /// Resolves when the job must end, for any cause; returns by when it must have left.
     pub async fn cancelled(&self) -> LeaveBy {
         tokio::select! {
             by = self.stop.drained.given() => by,
+            by = self.stop.ended.given() => by,
             by = self.stop.dismissed.given() => by,
         }
     }
 
-    /// The order to leave that is given when this worker's drain time is over.
+    /// The order to leave that is given when this worker's drain time is over: another agent may take the call over.
     pub fn drained(&self) -> LeaveOrder {
         self.stop.drained.clone()
+    }
+
+    /// The order to leave that is given when this worker is to end its calls now.
+    pub fn ends(&self) -> LeaveOrder {
+        self.stop.ended.clone()
     }
 
     /// The order to leave that is given when the server has ended the job: its dispatch was deleted, or the agent
@@ -175,7 +182,7 @@ pub struct WorkerSettings {
     pub load_per_job: f32,
     /// How load is measured.
     pub load: LoadMeasure,
-    /// How long a drain waits for calls to end before it orders them to ([`LeaveBy::ASKED`]).
+    /// How long a drain waits for calls to end before it orders them to ([`LeaveBy::HANDED_OVER`]).
     pub drain_timeout: Duration,
 }
 

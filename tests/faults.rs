@@ -56,6 +56,13 @@ const SMALL: Scale = Scale {
     before: 1,
     again: Duration::from_secs(8),
 };
+/// What fits into half of that.
+const ONE: Scale = Scale {
+    callers: 1,
+    workers: 2,
+    before: 1,
+    again: Duration::from_secs(8),
+};
 /// Time from the last step to the question whose answer shows that everything works again.
 const AFTER: Duration = Duration::from_secs(5);
 /// A record that is not correct after this time counts as false.
@@ -166,6 +173,16 @@ async fn a_control_plane_and_a_worker_die_and_no_caller_is_left_alone() {
     let outcome = through(Fault::ControlPlaneKilled, SMALL).await;
     println!("{}\n{}", table::HEAD, outcome.row());
     assert!(outcome.broken().is_empty(), "{}", outcome.told());
+}
+
+/// A deployment: the worker is told to end, and its drain time is over before its call is. Another one goes on with it, and
+/// the caller notices nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_workers_call_is_handed_over_unnoticed() {
+    let outcome = through(Fault::WorkerDrained, ONE).await;
+    println!("{}\n{}", table::HEAD, outcome.row());
+    assert!(outcome.broken().is_empty(), "{}", outcome.told());
+    assert_eq!(outcome.callers[0].agents, 2, "one after the other");
 }
 
 /// `make faults`: every fault, or those named by `FAULTS`, with ten callers and three workers.

@@ -60,6 +60,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
         quality: Quality::default(),
         is_dialled: false,
         several: None,
+        overheard: None,
     }
 }
 

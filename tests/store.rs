@@ -6,6 +6,7 @@ mod editions;
 mod erasure;
 mod fleet;
 mod growth;
+mod handover;
 mod history;
 mod limits;
 mod servers;
@@ -100,6 +101,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "114_who_spoke");
     apply(&postgres, "115_editions");
     apply(&postgres, "116_saying");
+    apply(&postgres, "117_handover");
     apply(&postgres, "118_over");
 }
 
@@ -163,6 +165,7 @@ async fn tell(database: &Database) {
     editions::old_editions_go_unless_calls_of_the_last_day_were_held_with_them(&store).await;
     takeover::what_is_being_said_is_known_until_it_is_over(&store).await;
     takeover::an_agent_that_was_ended_on_its_way_is_not_wanted(&store).await;
+    handover::a_call_is_handed_over_to_one_agent(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

@@ -72,7 +72,7 @@ impl Agents {
         held.driven?;
         // Whoever takes the call over makes its result, and if nobody does, whoever finds it owed when the
         // call is over.
-        if held.outcome.reason != EndReason::ConnectionLost {
+        if !held.outcome.reason.is_taken_over() {
             self.results
                 .make(call.id, &call.agent, held.model, held.meter, held.notes);
         }
@@ -131,6 +131,11 @@ impl Agents {
             return call.place.give_up().await;
         }
         call.place.leaves();
+        let is_over = reason != EndReason::HandedOver;
+        call.place.has_yielded(is_over).await;
+        if !is_over {
+            return;
+        }
         let (room, identity) = (&call.job.room_name, &call.job.identity);
         let (epoch, at) = (call.place.epoch(), sidetone_store::now());
         let ended = self.store.agent_has_ended(room, epoch, identity, at);
@@ -167,6 +172,7 @@ fn is_hung_up(reason: EndReason) -> bool {
         | EndReason::NoCaller
         | EndReason::RoomClosed
         | EndReason::ConnectionLost
+        | EndReason::HandedOver
         | EndReason::Dismissed => false,
     }
 }
@@ -193,6 +199,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::NoCaller
         | EndReason::RoomClosed
         | EndReason::Drained
+        | EndReason::HandedOver
         | EndReason::Dismissed
         | EndReason::MaxDuration
         | EndReason::Voicemail

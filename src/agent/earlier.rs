@@ -81,6 +81,16 @@ impl Agents {
         }
         resumed
     }
+
+    /// The same, of a call that another agent has just handed over. Where that cannot be read, it counts as lost.
+    pub(super) async fn handed_over(&self, call_id: Uuid, job: &Job) -> Option<Resumed> {
+        let resumed = self.earlier(call_id, job, true).await;
+        let unknown = Resumed::default();
+        resumed.map(|mut resumed| {
+            resumed.earlier.handed_over = resumed != unknown;
+            resumed
+        })
+    }
 }
 
 /// What the database has of a call.

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::Agents;
+use super::handover::hand_over;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use super::spool::Writer;
@@ -53,6 +54,7 @@ impl Agents {
             events,
             tap,
             traced,
+            overheard,
         } = cast;
         let meter = Meter::default();
         let budget = &persona.agent.limits.budget;
@@ -84,13 +86,18 @@ impl Agents {
             quality: quality.clone(),
             is_dialled: call.is_dialled,
             several: (call.agent.several_speakers).then_some(call.agent.vad),
+            overheard,
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());
-        let over = LeaveOrder::default();
+        let (over, drain) = (LeaveOrder::default(), LeaveOrder::default());
+        let to_call = driver.events.downgrade();
         let (outcome, driven, (notes, writer)) = tokio::join!(
             async {
-                let drain = call.handle.drained();
-                let outcome = sidetone_call::run(spec, link, record, drain).await;
+                let held = sidetone_call::run(spec, link, record, drain.clone());
+                let outcome = tokio::select! {
+                    outcome = held => outcome,
+                    never = hand_over(&call.place, call.handle, &drain, to_call) => match never {},
+                };
                 over.give(outcome.leave_by);
                 outcome
             },

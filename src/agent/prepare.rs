@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::found::Adopted;
+use super::handover::await_place;
 use super::mcp::Servers;
 use super::record::traced::{Subject, Traced};
 use super::record::{self, Beside};
@@ -18,6 +19,7 @@ use super::spool::Entry;
 use super::standing::Place;
 use super::transfer::Switchboard;
 use super::{Agents, DEFAULT_AGENT, lookup};
+use crate::room::overheard::Overheard;
 use crate::room::{self as room, JoinError};
 use crate::worker::{Job, JobHandle, JobOutcome};
 use sidetone_base::clock;
@@ -90,6 +92,8 @@ pub(super) struct Cast {
     pub(super) tap: Tap,
     /// Makes spans of the call.
     pub(super) traced: Traced,
+    /// What the caller did while another agent held the call, which has handed it over.
+    pub(super) overheard: Option<Overheard>,
 }
 
 impl Agents {
@@ -115,12 +119,16 @@ impl Agents {
         };
         let roster = self.editions.named(metadata.edition.as_deref()).await;
         let team = self.team(&roster, &metadata, call_id)?;
-        let earlier = self.earlier(call_id, job, takes_over);
-        let (resumed, joined) = tokio::join!(earlier, self.join(job, team));
-        let (earlier, broken_off) = resumed
-            .map(|resumed| (resumed.earlier, resumed.broken_off))
-            .unzip();
-        let (mut team, (room, events)) = joined?;
+        let is_handed_over = metadata.handed_over;
+        let earlier = async {
+            match is_handed_over {
+                // The other agent still holds the call.
+                true => None,
+                false => self.earlier(call_id, job, takes_over).await,
+            }
+        };
+        let (mut resumed, joined) = tokio::join!(earlier, self.join(job, team));
+        let (mut team, (room, mut events)) = joined?;
         let mut is_double = false;
         let mut unwritten = Unwritten::default();
         if metadata.call_id.is_none() {
@@ -137,6 +145,13 @@ impl Agents {
             }
         }
         let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
+        let mut overheard = None;
+        if is_handed_over {
+            let has_key = team[0].encryption.is_some();
+            let mut heard = Overheard::new(has_key, metadata.rings.is_some());
+            await_place(&place, &mut heard, &room, &mut events).await;
+            overheard = Some(heard);
+        }
         if is_double || !place.take(&room).await {
             tracing::info!(%call_id, "another agent has this call: this one leaves");
             let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
@@ -144,7 +159,13 @@ impl Agents {
             room::close_by(&room, by.until(Step::Room)).await;
             return Ok(None);
         }
-        if earlier.is_some() {
+        if is_handed_over {
+            resumed = self.handed_over(call_id, job).await;
+        }
+        let (earlier, broken_off) = resumed
+            .map(|resumed| (resumed.earlier, resumed.broken_off))
+            .unzip();
+        if earlier.is_some() && !is_handed_over {
             metrics().calls.taken_over.inc();
         }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
@@ -200,6 +221,7 @@ impl Agents {
             events,
             tap,
             traced,
+            overheard,
         };
         Ok(Some((call, cast)))
     }

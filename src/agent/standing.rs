@@ -26,6 +26,8 @@ const TRIES: u32 = 3;
 const REMOVAL: Duration = Duration::from_secs(1);
 /// Time between two looks whether it is.
 const LOOK: Duration = Duration::from_millis(20);
+/// Time between two questions whether the next agent is there.
+const ASK: Duration = Duration::from_millis(200);
 /// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
 const RPC_FORBIDDEN: u32 = 403;
 
@@ -37,6 +39,8 @@ pub(super) struct Place {
     livekit: ServerApi,
     /// The agent is in the room, and does not leave it on purpose.
     is_held: AtomicBool,
+    /// The agent hands its call over, or has tried to.
+    yields: AtomicBool,
 }
 
 impl Place {
@@ -59,6 +63,7 @@ impl Place {
             store: store.clone(),
             livekit: livekit.clone(),
             is_held: AtomicBool::new(false),
+            yields: AtomicBool::new(false),
         }
     }
 
@@ -73,15 +78,31 @@ impl Place {
         self.is_held.store(false, Ordering::Relaxed);
     }
 
+    /// Announces the agent in a room where another one hands over its call, and leaves as soon as it reads this. False when
+    /// another was asked for since, or the call has ended.
+    pub(super) async fn announce(&self, room: &Room) -> bool {
+        self.answer_alive(room);
+        match within(self.store.agent_runs(&self.agent)).await {
+            Ok(is_wanted) => is_wanted,
+            Err(error) => {
+                tracing::warn!(%error, "could not store which worker runs the agent");
+                true
+            }
+        }
+    }
+
+    /// Whether no agent of an earlier dispatch is in a room.
+    pub(super) fn is_alone(&self, room: &Room) -> bool {
+        let own = self.agent.epoch;
+        !agents(room).any(|(_, epoch)| own.is_some_and(|own| epoch < own))
+    }
+
     /// Takes the place in a room that was just joined, before anything is said there: whoever has come
     /// for an earlier asking is removed. False when another was asked for since. A place that cannot be
     /// stored is taken all the same.
     pub(super) async fn take(&self, room: &Room) -> bool {
-        self.answer_alive(room);
-        match within(self.store.agent_runs(&self.agent)).await {
-            Ok(true) => {}
-            Ok(false) => return false,
-            Err(error) => tracing::warn!(%error, "could not store which worker runs the agent"),
+        if !self.announce(room).await {
+            return false;
         }
         let Some(own) = self.agent.epoch else {
             return true;
@@ -101,7 +122,7 @@ impl Place {
             }
         }
         let gone = async {
-            while agents(room).any(|(_, epoch)| epoch < own) {
+            while !self.is_alone(room) {
                 sleep(LOOK).await;
             }
         };
@@ -132,6 +153,61 @@ impl Place {
             };
         let participant = room.local_participant();
         participant.register_rpc_method(ALIVE_METHOD.to_owned(), answer);
+    }
+
+    /// Asks for another agent to hand the call over to. False when nobody could take it.
+    pub(super) async fn yields(&self) -> bool {
+        if self.agent.epoch.is_none() || !self.is_held.load(Ordering::Relaxed) {
+            return false;
+        }
+        match within(self.store.agent_yields(&self.agent)).await {
+            Ok(yields) => {
+                self.yields.store(yields, Ordering::Relaxed);
+                yields
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not ask for an agent to hand the call over to");
+                false
+            }
+        }
+    }
+
+    /// Waits until the agent that was asked for hears the caller.
+    pub(super) async fn is_followed(&self) {
+        while !matches!(
+            within(self.store.agent_is_followed(&self.agent)).await,
+            Ok(true)
+        ) {
+            sleep(ASK).await;
+        }
+    }
+
+    /// Asks no more for the agent: one that comes later leaves. False when it has come, and has the call.
+    pub(super) async fn yields_no_more(&self) -> bool {
+        match within(self.store.agent_yields_no_more(&self.agent)).await {
+            Ok(is_ours) => {
+                self.yields.store(!is_ours, Ordering::Relaxed);
+                is_ours
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not read whether another agent has come");
+                true
+            }
+        }
+    }
+
+    /// Notes that the call was left to the next agent, or has ended for it, too.
+    pub(super) async fn has_yielded(&self, is_over: bool) {
+        if !self.yields.load(Ordering::Relaxed) {
+            return;
+        }
+        let noted = match is_over {
+            true => within(self.store.yielded_call_has_ended(&self.agent)).await,
+            false => within(self.store.agent_has_yielded(&self.agent)).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "could not store what became of a handover");
+        }
     }
 
     /// Notes that the agent has lost its room for good, so that another is sent.

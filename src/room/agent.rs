@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::asked::answer_rpc;
 use super::desk::Desk;
+use super::overheard::Overheard;
 use super::publish::Publisher;
 use super::quality::Quality;
 use super::secrecy::Keyring;
@@ -43,6 +44,8 @@ pub struct Commission {
     pub is_dialled: bool,
     /// The agent hears everybody in the room: how their voices are judged. None: it hears its caller alone.
     pub several: Option<VadConfig>,
+    /// What the caller did while another agent held the call, which has handed it over.
+    pub overheard: Option<Overheard>,
 }
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
@@ -97,7 +100,8 @@ pub async fn drive(
     let seeing = publisher.seeing();
     let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy)
         .dialled(commission.is_dialled)
-        .several(commission.several);
+        .several(commission.several)
+        .after(commission.overheard);
     tokio::select! {
         () = publisher.carry_out(commands, desk) => {}
         () = watch.run(events, dismissal, &commission.quality) => {}

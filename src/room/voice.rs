@@ -12,6 +12,7 @@ use livekit::webrtc::audio_stream::native::NativeAudioStream;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::JoinError;
+use super::microphone::Track;
 use sidetone_base::audio::Pcm;
 
 /// How much of our audio the engine may buffer. Less makes barge-in faster; two frames tolerate a busy scheduler.
@@ -67,6 +68,13 @@ impl VoiceTrack {
         };
         // This fails only for a wrong rate or channel count, which the type rules out.
         let _ = self.source.capture_frame(&frame).await;
+    }
+}
+
+/// Subscribes to sound that may be heard, and to nothing else.
+pub(super) fn subscribe(publication: &RemoteTrackPublication, has_key: bool) {
+    if Track::from(publication).may_be_heard(has_key) {
+        publication.set_subscribed(true);
     }
 }
 

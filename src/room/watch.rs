@@ -25,12 +25,13 @@ use super::asked::Chats;
 use super::before;
 use super::keys::key_of;
 use super::microphone::Tracks;
+use super::overheard::Overheard;
 use super::person::{caller_of, may_call, rings};
 use super::publish::Seeing;
 use super::pulse;
 use super::quality::Quality;
 use super::reason::reason_of;
-use hearing::subscribe;
+use super::voice::subscribe;
 pub(super) use link::Link;
 use order::Order;
 use packets::Early;
@@ -81,6 +82,8 @@ pub(super) struct Watch<'a> {
     /// When somebody began to hear the agent: LiveKit may tell of it before it tells who is there.
     heard_since: Option<Instant>,
     before: SaidBefore,
+    /// What the caller did while another agent held the call.
+    overheard: Option<Overheard>,
     tracks: Tracks,
     /// The track that is listened to.
     hearing: Option<(TrackSid, AbortHandle)>,
@@ -128,6 +131,7 @@ impl<'a> Watch<'a> {
             greet_by: None,
             heard_since: None,
             before: SaidBefore::default(),
+            overheard: None,
             tracks: Tracks::none(secrecy.is_kept()),
             secrecy,
             hearing: None,
@@ -148,6 +152,11 @@ impl<'a> Watch<'a> {
         Self { is_dialled, ..self }
     }
 
+    /// That of an agent to which another one has handed the call over.
+    pub(super) fn after(self, overheard: Option<Overheard>) -> Self {
+        Self { overheard, ..self }
+    }
+
     /// Watches until the room is over, and then until it is dropped.
     pub(super) async fn run(
         mut self,
@@ -155,6 +164,9 @@ impl<'a> Watch<'a> {
         dismissal: Dismissal,
         quality: &Quality,
     ) {
+        if let Some(sound) = self.overheard.as_mut().and_then(Overheard::sound) {
+            self.before = SaidBefore::of(sound);
+        }
         self.anybody().await;
         let mut order = Order::Awaited(dismissal.ordered);
         let (tell, mut beats) = mpsc::channel(1);
@@ -169,7 +181,7 @@ impl<'a> Watch<'a> {
             let settled = self.parted.as_ref().map(|parted| parted.settled);
             let settled: OptionFuture<_> = settled.map(|at| sleep_until(at.into())).into();
             tokio::select! {
-                event = events.recv() => match event {
+                event = next(&mut self.overheard, &mut events) => match event {
                     Some(LkEvent::Disconnected { reason }) => {
                         self.part(None).await;
                         tracing::info!(?reason, "the room is over for the agent");
@@ -465,5 +477,16 @@ impl<'a> Watch<'a> {
     /// No event may be lost; a call that takes none any more is ending.
     async fn tell(&self, event: RoomEvent) {
         let _ = self.to_call.send(event).await;
+    }
+}
+
+/// What happens next: first what happened while another agent held the call.
+async fn next(
+    overheard: &mut Option<Overheard>,
+    events: &mut UnboundedReceiver<LkEvent>,
+) -> Option<LkEvent> {
+    match overheard.as_mut().and_then(Overheard::next_event) {
+        Some(event) => Some(event),
+        None => events.recv().await,
     }
 }

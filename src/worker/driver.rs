@@ -92,7 +92,9 @@ struct RunningJob {
 impl RunningJob {
     /// Whether the server's order was declined, without a drain since.
     fn stays(&self) -> bool {
-        self.stop.declined.is_cancelled() && !self.stop.drained.is_given()
+        let stop = &self.stop;
+        let is_drained = stop.drained.is_given() || stop.ended.is_given();
+        stop.declined.is_cancelled() && !is_drained
     }
 }
 
@@ -198,6 +200,7 @@ impl<R: JobRunner> Driver<R> {
                     if let Some(job) = self.jobs.get(&id) {
                         match cause {
                             Cause::Drain => job.stop.drained.give(by),
+                            Cause::End => job.stop.ended.give(by),
                             Cause::Server => job.stop.dismissed.give(by),
                         }
                     }

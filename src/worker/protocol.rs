@@ -56,7 +56,7 @@ pub enum Input {
     JobLeft(String, JobOutcome),
     /// Take no more jobs, and end when the last one has ended.
     Drain,
-    /// Like [`Input::Drain`], but the drain time is over: running jobs end now.
+    /// Like [`Input::Drain`], but running jobs end now, and are not handed over.
     EndJobs,
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
@@ -90,8 +90,10 @@ pub enum Output {
 /// Why a job must leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// This worker's drain time is over.
+    /// This worker's drain time is over: another agent may take the call over.
     Drain,
+    /// This worker is to end its calls now.
+    End,
     /// The server terminated it.
     Server,
 }
@@ -221,7 +223,7 @@ impl Worker {
             Input::Drain => self.start_drain(now),
             Input::EndJobs => {
                 self.start_drain(now);
-                self.end_jobs(now);
+                self.end_jobs(now, Cause::End);
             }
             Input::Timeout => self.timeout(now),
         }
@@ -319,18 +321,18 @@ impl Worker {
         }
         let drained = |drain: &Drain| drain.cancel_at.is_some_and(|at| at <= now);
         if self.drain.as_ref().is_some_and(drained) {
-            self.end_jobs(now);
+            self.end_jobs(now, Cause::Drain);
         }
     }
 
-    /// The drain time is over.
-    fn end_jobs(&mut self, now: Instant) {
+    /// The drain time is over, or cut short.
+    fn end_jobs(&mut self, now: Instant, cause: Cause) {
         if let Some(drain) = &mut self.drain {
             drain.cancel_at = None;
         }
         let ids: Vec<String> = self.jobs.keys().cloned().collect();
         for id in ids {
-            self.cancel(now, &id, Cause::Drain);
+            self.cancel(now, &id, cause);
         }
     }
 

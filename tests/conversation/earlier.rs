@@ -2,7 +2,7 @@
 //!
 //! `earlier asked "words"`; `earlier said "heard"`, or `earlier unfinished "heard"` if there was more to say, or
 //! `earlier unasked "heard"` if it answers nothing; `earlier did t{"n":1} "result"`, without a result if that is
-//! unknown.
+//! unknown. `earlier handed-over`: that agent was not lost.
 
 use std::time::Duration;
 
@@ -14,13 +14,16 @@ pub fn parse(script: &str) -> Option<Earlier> {
     let lines = script
         .lines()
         .filter_map(|line| line.strip_prefix("earlier "));
-    let happened: Vec<_> = lines.map(event).collect();
-    let earlier = Earlier::new(
+    let (handed_over, lines): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| *line == "handed-over");
+    let happened: Vec<_> = lines.into_iter().map(event).collect();
+    let mut earlier = Earlier::new(
         happened.clone(),
         TurnId(0),
         ReplyId(0),
         Duration::from_secs(30),
     );
+    earlier.handed_over = !handed_over.is_empty();
     (!happened.is_empty()).then_some(earlier)
 }
 

@@ -70,6 +70,8 @@ pub enum Step {
     Followed,
     /// `drain`
     Drain,
+    /// `succeeded`: the agent's worker is drained, and another agent is in the room.
+    Succeeded,
     /// `not-heard 500`: the room's link was down for this many ms.
     NotHeard(u64),
     /// `encrypted`: the caller's tracks are encrypted, and the agent has no key. `wrong key`, `in the clear`: the
@@ -126,6 +128,7 @@ impl Step {
             ["usage"] => Self::Usage,
             ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
+            ["succeeded"] => Self::Succeeded,
             ["not-heard", ms] => Self::NotHeard(ms.parse().unwrap()),
             ["encrypted"] => Self::Mismatch(Mismatch::NoKey),
             ["wrong", "key"] => Self::Mismatch(Mismatch::WrongKey),
@@ -178,6 +181,7 @@ impl Step {
             Self::Usage => "usage".into(),
             Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
+            Self::Succeeded => "succeeded".into(),
             Self::NotHeard(ms) => format!("not-heard {ms}"),
             Self::Mismatch(Mismatch::NoKey) => "encrypted".into(),
             Self::Mismatch(Mismatch::WrongKey) => "wrong key".into(),
@@ -334,6 +338,10 @@ pub async fn drive(
                         }
                         Step::Mismatch(mismatch) => Some(RoomEvent::Mismatch(mismatch)),
                         Step::Order(order, _) => Some(RoomEvent::Commanded(order)),
+                        Step::Succeeded => {
+                            let by = LeaveBy::within(clock::now(), LeaveBy::HANDED_OVER);
+                            Some(RoomEvent::Succeeded(by))
+                        }
                         Step::Dismissed => {
                             let by = LeaveBy::within(clock::now(), LeaveBy::TERMINATED);
                             Some(RoomEvent::Dismissed(by))

@@ -44,6 +44,7 @@ pub enum Fault {
     Nothing,
     WorkerKilled,
     WorkerTerminated,
+    WorkerDrained,
     WorkerFrozen,
     WorkerCutOff,
     ControlPlaneKilled,
@@ -61,10 +62,11 @@ pub enum Fault {
 const AWAY: Duration = Duration::from_secs(40);
 
 impl Fault {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Nothing,
         Self::WorkerKilled,
         Self::WorkerTerminated,
+        Self::WorkerDrained,
         Self::WorkerFrozen,
         Self::WorkerCutOff,
         Self::ControlPlaneKilled,
@@ -84,6 +86,7 @@ impl Fault {
             Self::Nothing => "nothing",
             Self::WorkerKilled => "worker-killed",
             Self::WorkerTerminated => "worker-terminated",
+            Self::WorkerDrained => "worker-drained",
             Self::WorkerFrozen => "worker-frozen",
             Self::WorkerCutOff => "worker-cut-off",
             Self::ControlPlaneKilled => "control-plane-killed",
@@ -104,6 +107,7 @@ impl Fault {
             Self::Nothing => "nothing",
             Self::WorkerKilled => "a worker killed (-9)",
             Self::WorkerTerminated => "a worker told to end (SIGTERM)",
+            Self::WorkerDrained => "a worker told to end (SIGTERM), its drain time of 1 s over",
             Self::WorkerFrozen => "a worker frozen for 10 s",
             Self::WorkerCutOff => "a worker without network for 15 s",
             Self::ControlPlaneKilled => "a control plane and a worker killed (-9)",
@@ -129,7 +133,7 @@ impl Fault {
             | Self::WebhooksLost
             | Self::WebhooksDoubled
             | Self::WebhooksLate => worker_dies.into(),
-            Self::WorkerTerminated => vec![(at(0), Step::Terminate(Worker))],
+            Self::WorkerTerminated | Self::WorkerDrained => vec![(at(0), Step::Terminate(Worker))],
             Self::WorkerFrozen => {
                 vec![(at(0), Step::Freeze(Worker)), (at(10), Step::Thaw(Worker))]
             }
@@ -176,6 +180,22 @@ impl Fault {
             Self::WebhooksLate => Delivery::Late(Duration::from_secs(20)),
             _ => Delivery::Prompt,
         }
+    }
+
+    /// How many seconds a worker that is told to end leaves its calls.
+    pub fn drain_seconds(self) -> u64 {
+        match self {
+            Self::WorkerDrained => 1,
+            _ => 600,
+        }
+    }
+
+    /// Whether callers must not notice it at all.
+    pub fn is_unnoticed(self) -> bool {
+        matches!(
+            self,
+            Self::Nothing | Self::WorkerTerminated | Self::WorkerDrained
+        )
     }
 
     /// Whether workers reach livekit-server through a relay that can be cut.

@@ -1,5 +1,6 @@
 //! Sums up what callers found. PURE.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sidetone::caller::heard::Span;
@@ -9,6 +10,9 @@ use super::tones::{SUBJECTS, Sound, answer_lasts};
 
 /// More than half of a greeting: one that is cut in two by an unclear sound counts as one.
 const GREETED: Duration = Duration::from_secs(1);
+
+/// Shorter sounds may be unclear ones.
+const EXCUSE: Duration = Duration::from_millis(500);
 
 /// The findings of one caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub struct Found {
     pub asked_again: usize,
     /// Answers heard completely.
     pub answered: usize,
+    /// Agents that were heard.
+    pub agents: usize,
+    /// Sentences that only an agent says that has lost something: that the line was cut, that a part failed.
+    pub excuses: usize,
     /// What the record lacks, and its false statements.
     pub lost: Vec<String>,
     pub untrue: Vec<String>,
@@ -49,6 +57,13 @@ impl Found {
             matches!(piece.sound, Sound::Answer { n, remembers: false }
                 if n > 0 && piece.voiced > answer_lasts(n) / 2)
         });
+        let pieces = ears.pieces();
+        let agents: BTreeSet<&str> = (pieces.iter())
+            .map(|(voice, _)| voice.identity.as_str())
+            .collect();
+        let excuses = pieces.iter().filter(|(_, piece)| {
+            matches!(piece.sound, Sound::Other | Sound::AsksAgain) && piece.voiced > EXCUSE
+        });
         let first_times = SUBJECTS.iter().enumerate();
         let first_times = first_times.filter(|(n, _)| caller.times_asked(*n) > 0);
         Self {
@@ -60,8 +75,26 @@ impl Found {
             forgot: forgot.count(),
             asked_again: script.asked().len() - first_times.count(),
             answered: script.answered(),
+            agents: agents.len(),
+            excuses: excuses.count(),
             ..Self::default()
         }
+    }
+
+    /// What the caller noticed of a fault that must not be noticed.
+    pub fn noticed(&self) -> Vec<String> {
+        let mut noticed = Vec::new();
+        for (what, times) in [
+            ("greeted again", self.greeted_again),
+            ("had to ask again", self.asked_again),
+            ("answered without what was said before", self.forgot),
+            ("heard an excuse", self.excuses),
+        ] {
+            if times > 0 {
+                noticed.push(format!("{what}, {times} times"));
+            }
+        }
+        noticed
     }
 
     /// Violations of the product's promises: nobody alone, one voice, nothing lost, a correct record.

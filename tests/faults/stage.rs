@@ -78,6 +78,7 @@ impl Stage {
                     api_key_entry("faults", &[Scope::Admin], API_KEY),
                 ),
                 ("SIDETONE_END_OF_TURN", "off".into()),
+                ("SIDETONE_DRAIN_SECONDS", fault.drain_seconds().to_string()),
             ]
         };
         let agents = agents.to_str().unwrap();

@@ -58,7 +58,17 @@ impl Outcome {
             let broken = found.broken().into_iter();
             broken.map(move |what| format!("caller {n}: {what}"))
         });
-        of_callers.chain(self.beside.iter().cloned()).collect()
+        let callers = self.callers.iter().enumerate();
+        let noticed = callers
+            .filter(|_| self.fault.is_unnoticed())
+            .flat_map(|(n, found)| {
+                let noticed = found.noticed().into_iter();
+                noticed.map(move |what| format!("caller {n} was not to notice: {what}"))
+            });
+        of_callers
+            .chain(noticed)
+            .chain(self.beside.iter().cloned())
+            .collect()
     }
 
     /// The same, prefixed with the fault's name.

@@ -35,6 +35,9 @@ pub struct LeaveBy {
 impl LeaveBy {
     /// For a request that can wait: ten seconds are for a sentence.
     pub const ASKED: Duration = Duration::from_secs(15);
+    /// For a call that another agent may take over: eight seconds for that one to come and for a pause, and
+    /// [`Self::ASKED`] if there is none.
+    pub const HANDED_OVER: Duration = Duration::from_secs(23);
     /// For LiveKit, which removes an agent three seconds after it has terminated its job.
     pub const TERMINATED: Duration = Duration::from_millis(2_800);
     /// For a call with nothing left to say.
@@ -46,6 +49,11 @@ impl LeaveBy {
             from: now,
             end: now + budget,
         }
+    }
+
+    /// When the budget began.
+    pub fn begins(self) -> Instant {
+        self.from
     }
 
     /// The deadline of the whole call.

@@ -31,6 +31,7 @@ use tokio::sync::mpsc;
 use super::CallSpec;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason};
+use super::handover::Handover;
 use super::keys::Keys;
 use super::ledger::Dropped;
 use super::listen::{Heard, Listen, Transcription};
@@ -87,6 +88,8 @@ pub struct Conversation {
     pub work: Work,
     /// Until when a call waits for what.
     deadlines: Deadlines,
+    /// When the call is left to another agent.
+    handover: Handover,
     /// What the room sees.
     to_room: ToRoom,
     /// What is stored.
@@ -122,7 +125,7 @@ impl Conversation {
         let (agent, stt) = (cast.agent(), Arc::clone(&cast.providers().stt));
         let mut this = Self {
             id,
-            caller: Caller::after(resumes.then(|| earlier.owed())),
+            caller: Caller::after(resumes.then(|| earlier.owed()), earlier.handed_over),
             who: Who::default(),
             listen: Listen::new(vad, end_of_turn, agent, stt, heard),
             turn: Turn::after(agent.turn.clone(), last_turn, last_reply),
@@ -135,6 +138,7 @@ impl Conversation {
             hand: Hand::after(earlier.is_muted()),
             work: Work::new(tool_news),
             deadlines: Deadlines::new(begun, earlier.lasted, &agent.limits),
+            handover: Handover::default(),
             to_room: ToRoom::new(id, commands),
             record: Record::new(id, begun, events, meter),
             ended: None,
@@ -172,6 +176,9 @@ impl Conversation {
         } else {
             let input = self.listen.push(now, frame, self.turn.open_turn());
             self.deadlines.frame_came(now, self.listen.is_speaking());
+            if self.listen.is_speaking() {
+                self.handover.caller_did(now);
+            }
             if let Some(input) = input {
                 self.input(input);
                 self.words_ahead();

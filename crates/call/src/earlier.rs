@@ -1,4 +1,4 @@
-//! What was said and done in a call before this agent joined it, because its predecessor was lost. PURE.
+//! What was said and done in a call before this agent joined it, because its predecessor was lost or drained. PURE.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) const INSTRUCT: &str = "backend.instruct";
 pub(crate) const MUTE: &str = "backend.mute";
 pub(crate) const UNMUTE: &str = "backend.unmute";
 
-/// A call as it was when its agent was lost.
+/// A call as it was when its agent left it to another one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
     /// What happened, in order.
@@ -21,6 +21,8 @@ pub struct Earlier {
     last_reply: ReplyId,
     /// How long the call has lasted.
     pub lasted: Duration,
+    /// That agent was not lost: it has handed the call over, and everything that happened is known.
+    pub handed_over: bool,
 }
 
 /// One thing that happened.
@@ -99,6 +101,7 @@ impl Earlier {
             last_turn: turn.max(TurnId(turns)),
             last_reply: reply.max(ReplyId(replies)),
             lasted,
+            handed_over: false,
         }
     }
 

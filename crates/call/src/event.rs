@@ -294,6 +294,8 @@ pub enum EndReason {
     Encrypted,
     /// This process is shutting down.
     Drained,
+    /// This process is shutting down, and another agent goes on with the call.
+    HandedOver,
     /// The agent was told to leave: by the control plane, or by LiveKit, which has ended its job.
     Dismissed,
     /// `limits.max_duration` was reached.
@@ -308,7 +310,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CallerHungUp,
         Self::AgentHungUp,
         Self::Transferred,
@@ -320,6 +322,7 @@ impl EndReason {
         Self::ConnectionLost,
         Self::Encrypted,
         Self::Drained,
+        Self::HandedOver,
         Self::Dismissed,
         Self::MaxDuration,
         Self::Limit,
@@ -329,7 +332,7 @@ impl EndReason {
 
     /// Whether another agent goes on with the call.
     pub fn is_taken_over(self) -> bool {
-        self == Self::ConnectionLost
+        matches!(self, Self::ConnectionLost | Self::HandedOver)
     }
 
     /// Short name, as stored and logged.
@@ -346,6 +349,7 @@ impl EndReason {
             Self::ConnectionLost => "connection_lost",
             Self::Encrypted => "encrypted",
             Self::Drained => "drained",
+            Self::HandedOver => "handed_over",
             Self::Dismissed => "dismissed",
             Self::MaxDuration => "max_duration",
             Self::Limit => "limit",

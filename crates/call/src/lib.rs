@@ -22,6 +22,7 @@ pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod flow;
+pub mod handover;
 pub mod holding;
 mod journal;
 pub mod keys;

@@ -156,6 +156,9 @@ pub enum RoomEvent {
     NotHeard(Duration),
     /// Caller and agent differ in encryption and cannot talk. No audio passes any more.
     Mismatch(Mismatch),
+    /// Another agent is in the room, hears the caller, and goes on when this one leaves: at the next pause, or when there
+    /// is none.
+    Succeeded(LeaveBy),
     /// The agent must leave: the control plane orders it, or LiveKit has ended its job.
     Dismissed(LeaveBy),
     /// The room is over for the agent: deleted, or its connection is lost for good.
@@ -163,6 +166,16 @@ pub enum RoomEvent {
         /// The reason.
         reason: DisconnectReason,
     },
+}
+
+impl RoomEvent {
+    /// Whether the caller has written, or pressed a key of whatever kind.
+    pub(crate) fn is_of_caller(&self) -> bool {
+        matches!(
+            self,
+            Self::Chat { .. } | Self::Pressed(_) | Self::Floor(_) | Self::Unheard(_)
+        )
+    }
 }
 
 /// How the encryption of caller and agent differs.

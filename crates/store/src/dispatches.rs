@@ -57,9 +57,17 @@ pub struct Dispatch {
     pub since: At,
     /// Number of the last dispatch: see [`epochs`](crate::epochs).
     pub epoch: i64,
+    /// The epoch of an agent that [hands the call over](Store::agent_yields) to another one. `None` if none does.
+    pub yields: Option<i64>,
 }
 
 impl Dispatch {
+    /// Whether the call is being handed over to an agent that has not come yet.
+    pub fn is_handed_over(&self) -> bool {
+        let yields = self.yields;
+        yields.is_some_and(|epoch| epoch == self.epoch || self.agent_identity.is_none())
+    }
+
     /// Whether a participant is this agent, or one that was asked for after it, by its identity and the epoch that it
     /// says it has come for. An agent of another product says none.
     pub fn is(&self, identity: &str, epoch: Option<i64>) -> bool {
@@ -81,6 +89,7 @@ super::from_row!(Dispatch {
     asked_at,
     since,
     epoch,
+    yields,
 });
 
 /// A room in which an agent is wanted.
@@ -105,7 +114,7 @@ pub(super) const WANT: &str = "INSERT INTO dispatches \
      ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
      call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
      dispatch_id = NULL, worker_id = NULL, worker = NULL, agent_identity = NULL, \
-     epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
+     epoch = dispatches.epoch + 1, lost_at = NULL, yields = NULL, claimed_at = NULL, \
      claimed_until = NULL, looked_at = NULL, \
      asked_at = excluded.asked_at, since = excluded.since \
      WHERE dispatches.state IN ('ended', 'failed')";

@@ -1,5 +1,5 @@
 //! Takeover: who may dispatch an agent to a room, which of several agents is the current one, and whose worker is
-//! silent.
+//! silent. `handover` is the takeover from an agent that lives.
 //!
 //! Each dispatch has a number, its epoch. Whoever dispatches takes the next one under a claim that expires; a job stores
 //! its identity for its own epoch only, and the same applies to whatever an agent writes late. All times are the
@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::{At, Store, StoreError, on};
 use crate::DispatchMetadata;
 use crate::dispatches::Dispatch;
+
+mod handover;
 
 /// How many silent agents one round reads; the next round reads the rest.
 const AT_ONCE: i64 = 500;
@@ -109,6 +111,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         // The new job may already have stored its identity.
         const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $3, claimed_until = $4, \
+             yields = CASE WHEN $6 THEN yields ELSE NULL END, \
              lost_at = CASE WHEN agent_identity = $5 THEN NULL ELSE lost_at END, \
              worker = CASE WHEN agent_identity = $5 THEN NULL ELSE worker END, \
              worker_id = CASE WHEN agent_identity = $5 THEN NULL ELSE worker_id END, \
@@ -121,6 +124,7 @@ impl Store {
             .bind(dispatch_id)
             .bind(until)
             .bind(&before.agent_identity)
+            .bind(before.is_handed_over())
             .execute(pool)
             .await
             .map(|_| ()))?;
@@ -147,7 +151,7 @@ impl Store {
              call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
              dispatch_id = excluded.dispatch_id, worker_id = excluded.worker_id, \
              worker = excluded.worker, agent_identity = excluded.agent_identity, \
-             epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
+             epoch = dispatches.epoch + 1, lost_at = NULL, yields = NULL, claimed_at = NULL, \
              claimed_until = NULL, looked_at = NULL, \
              asked_at = excluded.asked_at, since = excluded.since \
              WHERE dispatches.state IN ('ended', 'failed') \
@@ -270,7 +274,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether another agent was dispatched for the same call after the one of this epoch.
+    /// Whether another agent was dispatched for the same call after the one of this epoch, which does not hold it any
+    /// more. One that hands it over does until it leaves.
     ///
     /// # Errors
     /// The database did not answer.
@@ -281,7 +286,8 @@ impl Store {
         epoch: i64,
     ) -> Result<bool, StoreError> {
         const SELECT: &str = "SELECT COUNT(*) FROM dispatches \
-             WHERE room_name = $1 AND call_id = $2 AND epoch > $3";
+             WHERE room_name = $1 AND call_id = $2 AND epoch > $3 \
+             AND (yields IS NULL OR yields <> $3)";
         let later: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
             .bind(room)
             .bind(call_id)

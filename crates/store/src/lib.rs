@@ -91,7 +91,7 @@ macro_rules! migrations {
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
             "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
             "113_tokens",
-            "114_who_spoke", "115_editions", "116_saying", "118_over",
+            "114_who_spoke", "115_editions", "116_saying", "117_handover", "118_over",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

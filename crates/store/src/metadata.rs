@@ -51,6 +51,9 @@ pub struct DispatchMetadata {
     /// epoch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub takes_over: bool,
+    /// That agent is still there, and leaves the call when this one hears the caller. Added together with the epoch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub handed_over: bool,
     /// The span of the backend that requested the call, from its `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

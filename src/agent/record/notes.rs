@@ -289,6 +289,7 @@ fn is_over(reason: EndReason) -> Option<bool> {
         | EndReason::ConnectionLost
         | EndReason::Encrypted
         | EndReason::Drained
+        | EndReason::HandedOver
         | EndReason::Dismissed => None,
     }
 }

@@ -3,8 +3,8 @@
 use livekit::prelude::{RemoteTrack, RemoteTrackPublication, RoomEvent as LkEvent, TrackSid};
 use tokio::task::AbortHandle;
 
-use super::super::microphone::{Track, Tracks};
-use super::super::voice::hear;
+use super::super::microphone::Tracks;
+use super::super::voice::{hear, subscribe};
 use super::Watch;
 use sidetone_call::transport::RoomEvent;
 
@@ -137,12 +137,5 @@ impl Watch<'_> {
 pub(super) fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
     if let Some((_, hearing)) = hearing {
         hearing.abort();
-    }
-}
-
-/// Subscribes to sound that may be heard, and to nothing else.
-pub(super) fn subscribe(publication: &RemoteTrackPublication, has_key: bool) {
-    if Track::from(publication).may_be_heard(has_key) {
-        publication.set_subscribed(true);
     }
 }

@@ -38,6 +38,14 @@ impl Default for SaidBefore {
 }
 
 impl SaidBefore {
+    /// Audio that was heard while another agent held the call.
+    pub(super) fn of(sound: Pcm<16_000>) -> Self {
+        Self {
+            state: State::Here(sound),
+            ..Self::default()
+        }
+    }
+
     /// The audio, returned once.
     pub(super) fn take(&mut self) -> Option<Pcm<16_000>> {
         match std::mem::replace(&mut self.state, State::None) {

@@ -126,7 +126,8 @@ impl Worker {
             return;
         }
         let budget = match cause {
-            Cause::Drain => LeaveBy::ASKED,
+            Cause::Drain => LeaveBy::HANDED_OVER,
+            Cause::End => LeaveBy::ASKED,
             Cause::Server => LeaveBy::TERMINATED,
         };
         let by = LeaveBy::within(now, budget);

@@ -431,7 +431,7 @@ fn a_drain_ends_calls_at_its_timeout_and_needs_no_server() {
     script.on(Input::Drain);
     script.on(Input::Disconnected);
     let sent = script.pass(settings().drain_timeout);
-    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    let by = LeaveBy::within(script.now, LeaveBy::HANDED_OVER);
     assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain, by)));
     let sent = script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(!sent.contains(&Output::Finished), "its end is not sent yet");
@@ -448,12 +448,23 @@ fn a_second_order_ends_the_calls_of_a_drain_with_their_sentence() {
     let sent = script.on(Input::EndJobs);
     assert_eq!(
         sent,
-        [Output::Cancel("AJ_1".into(), Cause::Drain, by)],
+        [Output::Cancel("AJ_1".into(), Cause::End, by)],
         "the drain time is not waited for"
     );
     let aborted = Output::Abort("AJ_1".into());
     assert!(!script.pass(LeaveBy::ASKED).contains(&aborted));
     assert!(script.pass(ABORT_GRACE).contains(&aborted));
+}
+
+#[test]
+fn a_second_order_is_nearer_than_the_end_of_the_drain_time() {
+    let mut script = Script::registered();
+    script.running("AJ_1", "r");
+    script.on(Input::Drain);
+    script.pass(settings().drain_timeout);
+    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    let sent = script.on(Input::EndJobs);
+    assert_eq!(sent, [Output::Cancel("AJ_1".into(), Cause::End, by)]);
 }
 
 #[test]

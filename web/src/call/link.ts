@@ -198,7 +198,11 @@ export class Link {
         this.agent = undefined;
         this.reaches(false);
         this.ears.hearAgent(undefined);
-        this.tell((e) => e.agentGone(reason === DisconnectReason.CLIENT_INITIATED));
+        // Where another one is in the room already, the call was handed over to it.
+        const others = [...this.room.remoteParticipants.values()];
+        if (!others.some((other) => other.isAgent && !other.attributes["lk.publish_on_behalf"])) {
+          this.tell((e) => e.agentGone(reason === DisconnectReason.CLIENT_INITIATED));
+        }
         this.lookForAgent();
       })
       .on(RoomEvent.TrackSubscribed, (track, _publication, p) => this.play(track, p))

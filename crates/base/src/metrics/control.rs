@@ -116,7 +116,7 @@ impl Control {
         for result in ["taken", "repeated", "refused", "acted_on", "failed"] {
             this.event(result);
         }
-        for why in ["first", "again", "instead_of_lost", "failed"] {
+        for why in ["first", "again", "instead_of_lost", "handed_over", "failed"] {
             this.asked(why);
         }
         for result in ["delivered", "again", "given_up"] {

@@ -19,14 +19,17 @@ pub(super) struct Before {
     heard: Pcm<16_000>,
     /// Set if another agent held the call: what it still owes the caller.
     resumes: Option<Option<Owed>>,
+    /// That agent has handed the call over: nothing was lost, and the caller is to notice nothing.
+    is_handed_over: bool,
     /// The agent's opening, deferred because the caller spoke first; used if that turns out to be noise.
     opening: Option<Input>,
 }
 
 impl Before {
-    pub(super) fn after(resumes: Option<Option<Owed>>) -> Self {
+    pub(super) fn after(resumes: Option<Option<Owed>>, is_handed_over: bool) -> Self {
         Self {
             resumes,
+            is_handed_over,
             ..Self::default()
         }
     }
@@ -79,8 +82,13 @@ impl Conversation {
     /// The agent's opening. `None` if it waits to be spoken to.
     fn opening(&mut self) -> Option<Input> {
         let agent = self.cast.agent();
-        if let Some(owed) = self.caller.before().resumes.take() {
-            let text = agent.takes_over_with(owed.is_some());
+        let before = self.caller.before();
+        if let Some(owed) = before.resumes.take() {
+            let text = match (before.is_handed_over, &owed) {
+                (true, None) => return None,
+                (true, Some(_)) => String::new(),
+                (false, _) => agent.takes_over_with(owed.is_some()),
+            };
             return Some(Input::Resume { text, owed });
         }
         let text = agent.greeting.clone();

@@ -18,10 +18,10 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Nobody has joined yet. `resumes` is what is owed to a caller whom another agent has greeted.
-    pub(super) fn after(resumes: Option<Option<Owed>>) -> Self {
+    /// Nobody has joined yet. `resumes` is what is owed to a caller whom another agent has greeted, and maybe handed over.
+    pub(super) fn after(resumes: Option<Option<Owed>>, is_handed_over: bool) -> Self {
         Self {
-            before: Before::after(resumes),
+            before: Before::after(resumes, is_handed_over),
             ..Self::default()
         }
     }

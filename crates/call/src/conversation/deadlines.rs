@@ -56,7 +56,7 @@ impl Deadlines {
     }
 
     /// The earliest deadline; `others` are those kept elsewhere.
-    fn next(&self, agent: &AgentConfig, others: [Option<Instant>; 2]) -> Option<Instant> {
+    fn next(&self, agent: &AgentConfig, others: [Option<Instant>; 3]) -> Option<Instant> {
         let at = |end: Option<(Instant, EndReason)>| end.map(|(at, _)| at);
         let all = [
             self.turn,
@@ -217,6 +217,7 @@ impl Conversation {
         if let Some(part) = self.spent() {
             self.tell_limit(part);
         }
+        self.leave_to_successor(now);
         let rules = &self.cast.agent().silence;
         match self.deadlines.silence.due(now, rules) {
             Some(Due::Away) => self.caller_is_away(),
@@ -232,7 +233,11 @@ impl Conversation {
             return clock::now();
         }
         let agent = self.cast.agent();
-        let others = [self.dead_air_by(), self.keys.next(&agent.keys)];
+        let others = [
+            self.dead_air_by(),
+            self.keys.next(&agent.keys),
+            self.handed_over_at(),
+        ];
         let next = self.deadlines.next(agent, others);
         next.unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
     }

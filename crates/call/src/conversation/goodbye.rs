@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Conversation;
 use crate::event::{CallEvent, EndReason};
+use crate::handover::Due;
 use crate::meter::Spent;
 use crate::part::Part;
 use crate::providers::ProviderError;
@@ -154,6 +155,41 @@ impl Conversation {
         self.deadlines.last_words(by, reason);
         self.say_unasked(text, false, Some(reason));
         self.deadlines.drain(by, reason);
+    }
+
+    /// When a call whose successor is there is left to it, if nothing happens before.
+    pub(super) fn handed_over_at(&self) -> Option<Instant> {
+        let next = self.handover.next(self.is_free());
+        next.filter(|_| !self.deadlines.is_draining())
+    }
+
+    /// Leaves the call to the successor, if it is time.
+    pub(super) fn leave_to_successor(&mut self, now: Instant) {
+        if self.deadlines.is_draining() {
+            return;
+        }
+        match self.handover.due(now, self.is_free()) {
+            Some(Due::Leave) => self.end(EndReason::HandedOver),
+            Some(Due::Finish(by)) => {
+                self.deadlines.drain(by, EndReason::HandedOver);
+                self.end_if_drained();
+            }
+            None => {}
+        }
+    }
+
+    /// Whether nobody speaks, nothing is owed, and nothing is being done: no tool, no transfer, no goodbye.
+    fn is_free(&self) -> bool {
+        self.turn.phase() == Phase::Listening
+            && self.turn.open_turn().is_none()
+            && self.turn.key_down() != Some(true)
+            && !self.listen.is_speaking()
+            && self.replies.live().is_none()
+            && self.keys.is_empty()
+            && self.work.is_idle()
+            && self.caller.is_here()
+            && self.deadlines.hangs_up().is_none()
+            && !self.is_machine()
     }
 
     fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {

@@ -15,6 +15,9 @@ const MAX_TYPED: usize = 8_000;
 impl Conversation {
     /// Something happened in the room.
     pub fn room_event(&mut self, event: RoomEvent) {
+        if event.is_of_caller() {
+            self.handover.caller_did(clock::now());
+        }
         match event {
             RoomEvent::Chat { .. }
             | RoomEvent::Pressed(_)
@@ -84,6 +87,7 @@ impl Conversation {
             }
             RoomEvent::NotHeard(time) => self.not_heard(time),
             RoomEvent::Mismatch(mismatch) => self.mismatched(mismatch),
+            RoomEvent::Succeeded(by) => self.handover.successor_came(by),
             RoomEvent::Dismissed(by) => self.dismissed(by),
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {

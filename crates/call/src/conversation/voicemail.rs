@@ -39,7 +39,7 @@ impl Conversation {
         self.is_machine()
     }
 
-    fn is_machine(&self) -> bool {
+    pub(super) fn is_machine(&self) -> bool {
         self.voicemail.as_ref().is_some_and(Ear::is_machine)
     }
 

@@ -367,7 +367,11 @@ impl Run {
                     instead_of,
                 } => {
                     if let Some(epoch) = instead_of {
-                        tracing::warn!(room, epoch, "an agent is dead; another one is dispatched");
+                        tracing::warn!(
+                            room,
+                            epoch,
+                            "an agent is dead or hands over; another one is dispatched"
+                        );
                     } else if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent joined; it is dispatched again");
                         let (acts, room) = (acts.clone(), room.clone());

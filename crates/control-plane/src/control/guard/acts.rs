@@ -92,6 +92,7 @@ impl Acts {
             let asked = self.ask_as(&before, epoch).await;
             let why = match (&asked, instead_of, &before.dispatch_id) {
                 (Err(_), ..) => "failed",
+                (Ok(()), Some(_), _) if before.is_handed_over() => "handed_over",
                 (Ok(()), Some(_), _) => "instead_of_lost",
                 (Ok(()), None, Some(_)) => "again",
                 (Ok(()), None, None) => "first",
@@ -117,9 +118,11 @@ impl Acts {
     /// the agent before until LiveKit has taken the dispatch.
     async fn ask_as(&self, before: &Dispatch, epoch: i64) -> anyhow::Result<()> {
         let room = &before.room_name;
+        // The agent that hands over is in the room, and stays until the next one hears the caller.
+        let yields = before.is_handed_over() && before.agent_identity.is_some();
         // LiveKit keeps a dead worker's participant for 20 s, and one that comes back would speak
         // beside the next.
-        if let Some(identity) = &before.agent_identity {
+        if let Some(identity) = before.agent_identity.as_ref().filter(|_| !yields) {
             match self.livekit.remove_participant(room, identity).await {
                 Ok(()) => self.note_gone(before, identity),
                 // The next one tries again before it speaks.
@@ -136,13 +139,14 @@ impl Acts {
             edition,
             epoch: Some(epoch),
             takes_over: before.state == DispatchState::Joined || before.agent_identity.is_some(),
+            handed_over: before.is_handed_over(),
             ..before.metadata.0.clone()
         };
         let dispatch_id = self.dispatcher.create(room, &metadata).await?;
         let asked = self.asked_once;
         let noted = self.store.agent_asked(before, epoch, &dispatch_id, asked);
         noted.await?;
-        if let Some(earlier) = before.dispatch_id.clone() {
+        if let Some(earlier) = before.dispatch_id.clone().filter(|_| !yields) {
             // LiveKit waits for the answer of the worker, which may be dead: nobody else has to.
             let (dispatcher, room) = (Arc::clone(&self.dispatcher), room.clone());
             tokio::spawn(async move {

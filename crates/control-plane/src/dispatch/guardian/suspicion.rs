@@ -15,6 +15,8 @@ pub enum Verdict {
         /// A person waits.
         people: bool,
     },
+    /// It lives, and hands the call over to another one.
+    Yields,
     /// LiveKit or the store did not respond, or somebody else has acted.
     Unknown,
 }
@@ -61,6 +63,7 @@ impl Guardian {
                 watch.trouble = Some("the agent's worker is gone".into());
                 self.ask(room, Some(epoch));
             }
+            Verdict::Yields => self.ask(room, Some(epoch)),
             // A look shows whether the call is over, or all are on their way back to a server that was
             // restarted.
             Verdict::Dead { people: false } => {

@@ -352,6 +352,17 @@ fn an_agent_that_answers_is_left_alone() {
 }
 
 #[test]
+fn an_agent_that_hands_over_is_followed() {
+    let mut script = Script::present();
+    assert_eq!(script.suspect(1), [confirm(1)]);
+    assert_eq!(script.hear(Verdict::Yields), [takeover(1, 1)]);
+    script.on(Input::Asked(ROOM.into(), Ok(())));
+    // LiveKit has dropped the job.
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(NOBODY), [ask(2)]);
+}
+
+#[test]
 fn nobody_is_replaced_while_livekit_does_not_answer() {
     let mut script = Script::present();
     for _ in 0..5 {
@@ -441,6 +452,7 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
     ];
     let verdict = prop_oneof![
         Just(Verdict::Alive),
+        Just(Verdict::Yields),
         Just(Verdict::Unknown),
         any::<bool>().prop_map(|people| Verdict::Dead { people }),
     ];
@@ -509,7 +521,7 @@ proptest! {
                         |watch| matches!(watch.phase, Phase::Looking)) => {
                     may_ask.insert(room.clone(), true);
                 }
-                Input::Confirmed(room, Verdict::Dead { people: true })
+                Input::Confirmed(room, Verdict::Dead { people: true } | Verdict::Yields)
                     if script.guardian.watches.get(room).is_some_and(
                         |watch| matches!(watch.phase, Phase::Confirming { .. })) => {
                     may_ask.insert(room.clone(), true);

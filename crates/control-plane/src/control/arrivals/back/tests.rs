@@ -79,6 +79,7 @@ fn an_agent_that_another_control_plane_has_asked_for_is_not_asked_for_again() {
         asked_at: at(since),
         since: at(since),
         epoch: 2,
+        yields: None,
     };
     let (joined, asked) = (DispatchState::Joined, DispatchState::Asked);
     let over = call(Some(10), false);

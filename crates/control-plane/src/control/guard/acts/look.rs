@@ -27,9 +27,16 @@ impl Acts {
     async fn verdict(&self, room: &str, epoch: i64) -> anyhow::Result<Verdict> {
         let agent = self.store.agent_in(room).await?;
         let same = agent.filter(|agent| agent.state.is_live() && agent.epoch == epoch);
-        let Some(identity) = same.and_then(|agent| agent.agent_identity) else {
+        let Some(agent) = same else {
             return Ok(Verdict::Unknown);
         };
+        let yields = agent.is_handed_over();
+        let Some(identity) = agent.agent_identity else {
+            return Ok(Verdict::Unknown);
+        };
+        if yields {
+            return Ok(Verdict::Yields);
+        }
         let (there, answer) = tokio::join!(
             self.livekit.participants(room),
             self.livekit.ask(
@@ -88,10 +95,14 @@ impl Acts {
             if !agents.is_empty() {
                 return Ok(Some(Sight::Silent));
             }
+            let here = |identity: &String| people.iter().any(|one| one.identity == *identity);
             // The server lists a dead worker's job for ever: one whose agent was here is over.
             let gone = agent.agent_identity;
             let jobs = self.dispatcher.taken(&room).await?;
-            let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
+            // So is that of an agent which hands over: it is here, and is not the one that was asked for.
+            let taken = jobs
+                .iter()
+                .any(|identity| gone.as_ref() != Some(identity) && !here(identity));
             let name = self.dispatcher.agent_name();
             let places = self.store.places(name, sidetone_store::now()).await?;
             anyhow::Ok(Some(Sight::NoAgent {
