@@ -31,8 +31,8 @@ use process::Tree;
 use store::Beats;
 use webhooks::{EVENTS, Pace};
 
-pub const KEY: &str = "APIbench";
-pub const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
+const KEY: &str = "APIbench";
+const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
 /// When all calls began, in ms since 1970.
 pub const BEGAN: i64 = 1_795_360_142_000;
 /// Calls that a worker holds: `SIDETONE_MAX_CALLS`, unless somebody sets it.
@@ -164,8 +164,9 @@ async fn watch(plane: &Plane, database: Option<&Tree>, livekit: &LiveKit, figure
     tokio::time::sleep(WATCHED).await;
     let after = (tree.cpu(), of_database());
     let asked: BTreeMap<_, _> = livekit.asked();
-    let cores =
-        |before, after: Duration| share((after - before).as_secs_f64() / WATCHED.as_secs_f64());
+    let cores = |before: Duration, after: Duration| {
+        share((after - before).as_secs_f64() / WATCHED.as_secs_f64())
+    };
     figures.add("the control plane, watching", cores(before.0, after.0));
     figures.add(
         "Postgres, with the workers' heartbeats",
@@ -279,7 +280,7 @@ pub fn percentiles(mut times: Vec<Duration>) -> String {
     format!("{} / {}", millis(at(0.5)), millis(at(0.95)))
 }
 
-pub fn millis(time: Duration) -> String {
+fn millis(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1e3;
     match ms {
         0.0..10.0 => format!("{ms:.1} ms"),
@@ -305,6 +306,6 @@ pub fn began() -> At {
     clippy::disallowed_methods,
     reason = "a benchmark reads the real clock"
 )]
-pub fn now() -> Instant {
+fn now() -> Instant {
     Instant::now()
 }

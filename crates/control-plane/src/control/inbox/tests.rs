@@ -43,7 +43,7 @@ async fn rooms_are_worked_through_side_by_side_and_each_in_its_order() {
         Ok((None, String::new()))
     };
     assert_eq!(each(&store, 2, acted).await.unwrap(), 6);
-    let seen = seen.lock().unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
     for room in ["a", "b"] {
         let of_room = seen.iter().filter(|id| id.contains(room));
         let order: Vec<_> = of_room.cloned().collect();

@@ -1,10 +1,11 @@
 use super::interfaces::reachable_addresses;
 use super::*;
+use crate::engine::clock;
 
 #[tokio::test]
 async fn loopback_is_bound_when_the_other_side_is_there() {
     let mut net = Net::closed();
-    net.bind(&reachable_addresses());
+    net.bind(&reachable_addresses(clock::now()));
     assert!(net.reach("192.0.2.77".parse().unwrap()).is_none());
     let bound = net.reach(Ipv4Addr::LOCALHOST.into());
     assert!(bound.is_some());
@@ -14,7 +15,7 @@ async fn loopback_is_bound_when_the_other_side_is_there() {
 #[tokio::test]
 async fn datagrams_carry_both_addresses() {
     let mut net = Net::closed();
-    net.bind(&reachable_addresses());
+    net.bind(&reachable_addresses(clock::now()));
     net.reach(Ipv4Addr::LOCALHOST.into());
     let local = net
         .addresses()
