@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::calls::until;
 use crate::control::served;
 use crate::support::signal;
 
@@ -85,14 +85,13 @@ impl Served {
 
     /// Waits for the log line about the end of a call, and returns the reason.
     pub async fn end_of_call(&self) -> String {
-        until("the call's end in the log", || {
-            let log = self.log();
-            let line = log.lines().find(|line| line.contains("the call ended"))?;
-            let reason = line.split("reason=").nth(1)?;
-            let reason = reason.trim_start_matches('"').split(['"', ' ']).next()?;
-            Some(reason.to_owned())
-        })
-        .await
+        for _ in 0..600 {
+            if let Some(reason) = end_in(&self.log()) {
+                return reason;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no call has ended within 30 s; the log:\n{}", self.log());
     }
 
     /// Sends it SIGTERM.
@@ -113,4 +112,12 @@ impl Served {
         let kib = line.unwrap().split_whitespace().nth(1).unwrap();
         kib.parse::<u64>().unwrap() * 1024
     }
+}
+
+/// Why the first call ended that a log tells of.
+fn end_in(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains("the call ended"))?;
+    let reason = line.split("reason=").nth(1)?;
+    let reason = reason.trim_start_matches('"').split(['"', ' ']).next()?;
+    Some(reason.to_owned())
 }

@@ -81,6 +81,8 @@ async fn from_a_packet_to_frames_only_the_frames_are_allocated() {
     })
     .await;
     packets.truncate(PACKETS);
+    // It would go on encoding silence.
+    drop((sent, sender));
     for rate in RATES {
         let mut receiver = Receiver::default();
         let mut stream = NativeAudioStream::new(receiver.track(), rate as i32, 1);
