@@ -120,24 +120,12 @@ fn listed((name, room): (&String, &Room)) -> proto::Room {
         mime: mime.into(),
         ..proto::Codec::default()
     };
-    let codecs = [
-        "audio/PCMU",
-        "audio/PCMA",
-        "audio/opus",
-        "audio/red",
-        "video/VP8",
-        "video/H264",
-        "video/VP9",
-        "video/AV1",
-        "video/H265",
-        "video/rtx",
-    ];
     proto::Room {
         sid: room.sid.clone(),
         name: name.clone(),
         creation_time: super::BEGAN / 1_000,
         creation_time_ms: super::BEGAN,
-        enabled_codecs: codecs.map(codec).to_vec(),
+        enabled_codecs: super::CODECS.map(codec).to_vec(),
         num_participants: u32::from(room.caller),
         num_publishers: u32::from(room.caller) + u32::from(room.agent),
         ..proto::Room::default()

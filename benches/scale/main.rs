@@ -33,6 +33,19 @@ use webhooks::{EVENTS, Pace};
 
 const KEY: &str = "APIbench";
 const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
+/// What LiveKit says that a room may carry.
+const CODECS: [&str; 10] = [
+    "audio/PCMU",
+    "audio/PCMA",
+    "audio/opus",
+    "audio/red",
+    "video/VP8",
+    "video/H264",
+    "video/VP9",
+    "video/AV1",
+    "video/H265",
+    "video/rtx",
+];
 /// When all calls began, in ms since 1970.
 pub const BEGAN: i64 = 1_795_360_142_000;
 /// Calls that a worker holds: `SIDETONE_MAX_CALLS`, unless somebody sets it.

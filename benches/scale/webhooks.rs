@@ -118,18 +118,6 @@ fn event(room: &str, n: usize) -> Event {
     });
     // LiveKit says little of room and participant with a track.
     if !is_track {
-        let codecs = [
-            "audio/PCMU",
-            "audio/PCMA",
-            "audio/opus",
-            "audio/red",
-            "video/VP8",
-            "video/H264",
-            "video/VP9",
-            "video/AV1",
-            "video/H265",
-            "video/rtx",
-        ];
         let room = body["room"].as_object_mut().unwrap();
         room.insert("emptyTimeout".into(), 300.into());
         room.insert("departureTimeout".into(), 20.into());
@@ -141,7 +129,10 @@ fn event(room: &str, n: usize) -> Event {
         );
         room.insert(
             "enabledCodecs".into(),
-            codecs.iter().map(|mime| json!({"mime": mime})).collect(),
+            super::CODECS
+                .iter()
+                .map(|mime| json!({"mime": mime}))
+                .collect(),
         );
     }
     if who != Who::Nobody {

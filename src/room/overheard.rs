@@ -195,7 +195,7 @@ fn is_of_caller(event: &LkEvent) -> bool {
 }
 
 /// Closes what an event opened: what is dropped without a word stays open.
-fn shut(event: &LkEvent) {
+pub(super) fn shut(event: &LkEvent) {
     match event {
         LkEvent::TextStreamOpened { reader, .. } => {
             if let Some(reader) = reader.take() {

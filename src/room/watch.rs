@@ -25,7 +25,7 @@ use super::asked::Chats;
 use super::before;
 use super::keys::key_of;
 use super::microphone::Tracks;
-use super::overheard::Overheard;
+use super::overheard::{Overheard, shut};
 use super::person::{caller_of, may_call, rings};
 use super::publish::Seeing;
 use super::pulse;
@@ -307,16 +307,7 @@ impl<'a> Watch<'a> {
                 }
             }
             // Nobody reads these: what is dropped without a word stays open.
-            LkEvent::TextStreamOpened { reader, .. } => {
-                if let Some(reader) = reader.take() {
-                    reader.closer().close();
-                }
-            }
-            LkEvent::ByteStreamOpened { reader, .. } => {
-                if let Some(reader) = reader.take() {
-                    reader.closer().close();
-                }
-            }
+            LkEvent::TextStreamOpened { .. } | LkEvent::ByteStreamOpened { .. } => shut(&event),
             // Without a sender: from the control plane, or from somebody who is not seen (yet).
             LkEvent::DataReceived {
                 payload,

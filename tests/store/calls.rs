@@ -39,7 +39,7 @@ pub async fn a_call_from_token_to_history(store: &Store) {
         let open = store.people_in_open_calls().await.unwrap();
         open.get(&call.id).copied()
     };
-    assert_eq!(people().await, Some(1), "the agent is none of them");
+    assert_eq!(people().await, Some(1), "agents are not counted");
     let facts = [
         Fact::RoomFinished(at(100)),
         stay("PA_2", "ann", ParticipantKind::User, 3, Some(63)),
